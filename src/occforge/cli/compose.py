@@ -1,0 +1,66 @@
+"""`occforge compose SCENE PROMPT`: keep one part of a scene, draw the other anew."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from occforge.cli._common import default_folder, stage_progress
+
+
+def compose(
+    scene: Annotated[Path, tyro.conf.Positional],
+    prompt: Annotated[str, tyro.conf.Positional],
+    /,
+    keep: Literal["background", "objects", "both"] = "background",
+    out: Path | None = None,
+    seed: int = 0,
+    frames: int = 1,
+    image_size: tuple[int, int] = (192, 640),
+    guidance: float = 2.0,
+    weights: Path | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Separate a scene into background and objects, keep one and draw the other from the prompt.
+
+    Args:
+        scene: A scene.npz, or a folder that holds one.
+        prompt: What the new part should be like.
+        keep: background draws new objects into the street; objects builds a new street around them;
+            both redraws only the shapes inside the coarse cells.
+        out: Folder for the files; default out/<words of the prompt>-<seed>.
+        seed: The same seed and prompt give the same files again.
+        frames: Pictures along a drive down the street, 0.8 m apart.
+        image_size: Height and width of the pictures.
+        guidance: How strongly the prompt pulls; 1 samples plainly.
+        weights: Folder of a trained generator; default: the one that ships.
+        overwrite: Replace the content of a folder that is not empty.
+    """
+    from occforge.core.camera import drive_path, street_camera
+    from occforge.core.files import atomic_folder
+    from occforge.core.grid import Scene
+    from occforge.discrete.text import check_prompt
+    from occforge.pipelines.compose_scene import compose_scene
+    from occforge.pipelines.text_to_scene import SamplingConfig, step_count
+    from occforge.pipelines.write_scene import check_picture_size, write_scene
+    from occforge.weights import load_generator
+
+    check_prompt(prompt)
+    check_picture_size(image_size, frames)
+    kept = Scene.load(scene / "scene.npz" if scene.is_dir() else scene)
+    folder = default_folder(prompt, seed) if out is None else out
+    path = drive_path(street_camera(image_size), frames)
+    with atomic_folder(folder, overwrite) as files:
+        composition, origin = load_generator(weights)
+        config = SamplingConfig(guidance=guidance)
+        with stage_progress(step_count(composition, config)) as progress:
+            made = compose_scene(composition, kept, keep, prompt, seed, config, progress)
+        settings = {"engine": "scene", "kept": keep, "of": str(scene), "weights": origin, "sampling": config}
+        write_scene(files, made, path, settings)
+    print(f"scene:      {folder / 'scene.npz'}")
+    print(f"look at it: {folder / 'index.html'}")
+
+
+def run(program: str, arguments: list[str]) -> None:
+    """Entry of the verb."""
+    tyro.cli(compose, prog=program, args=arguments)

@@ -1,0 +1,61 @@
+"""`occforge generate PROMPT`: a scene and pictures of it from a sentence."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from occforge.cli._common import default_folder, stage_progress
+
+
+def generate(
+    prompt: Annotated[str, tyro.conf.Positional],
+    /,
+    out: Path | None = None,
+    seed: int = 0,
+    engine: Literal["scene"] = "scene",
+    frames: int = 1,
+    image_size: tuple[int, int] = (192, 640),
+    guidance: float = 2.0,
+    weights: Path | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Make a labelled 3D street, and what a camera on the car sees of it, from a sentence.
+
+    Args:
+        prompt: What the street should be like, in English.
+        out: Folder for the files; default out/<words of the prompt>-<seed>.
+        seed: The same seed and prompt give the same files again.
+        engine: scene composes voxels first and renders them.
+        frames: Pictures along a drive down the street, 0.8 m apart.
+        image_size: Height and width of the pictures.
+        guidance: How strongly the prompt pulls; 1 samples plainly.
+        weights: Folder of a trained generator; default: the one that ships.
+        overwrite: Replace the content of a folder that is not empty.
+    """
+    from occforge.core.camera import drive_path, street_camera
+    from occforge.core.files import atomic_folder
+    from occforge.discrete.text import check_prompt
+    from occforge.pipelines.text_to_scene import SamplingConfig, generate_scene, step_count
+    from occforge.pipelines.write_scene import check_picture_size, write_scene
+    from occforge.weights import load_generator
+
+    check_prompt(prompt)
+    check_picture_size(image_size, frames)
+    folder = default_folder(prompt, seed) if out is None else out
+    path = drive_path(street_camera(image_size), frames)
+    with atomic_folder(folder, overwrite) as files:
+        composition, origin = load_generator(weights)
+        config = SamplingConfig(guidance=guidance)
+        with stage_progress(step_count(composition, config)) as progress:
+            made = generate_scene(composition, prompt, seed, config, progress=progress)
+        write_scene(files, made, path, {"engine": engine, "weights": origin, "sampling": config})
+    print(f"understood: {', '.join(f'{k} {v}' for k, v in made.understood.items()) or 'nothing in particular'}")
+    print(f"scene:      {folder / 'scene.npz'}")
+    print(f"pictures:   {folder / 'images'}")
+    print(f"look at it: {folder / 'index.html'}")
+
+
+def run(program: str, arguments: list[str]) -> None:
+    """Entry of the verb."""
+    tyro.cli(generate, prog=program, args=arguments)

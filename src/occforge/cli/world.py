@@ -1,0 +1,36 @@
+"""`occforge world export`: streets of the world as a dataset on disk."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+
+def export(
+    out: Annotated[Path, tyro.conf.Positional],
+    /,
+    layout: Literal["semantic_kitti", "carla_sc"] = "semantic_kitti",
+    count: int = 100,
+    first_seed: int = 0,
+    sequence: str | None = None,
+    workers: int = 1,
+) -> None:
+    """Write streets with pictures, calibration, poses and captions in a dataset's own layout.
+
+    Args:
+        out: Root of the tree; complete frames that are there already are kept.
+        layout: Whose layout to write.
+        count: Number of streets.
+        first_seed: Seed of the first street.
+        sequence: Sequence (or town) that the frames go to.
+        workers: Processes.
+    """
+    from occforge.data.export import export_world
+
+    export_world(out, layout, count, first_seed, sequence, workers)
+    print(out)
+
+
+def run(program: str, arguments: list[str]) -> None:
+    """Entry of the verb."""
+    tyro.cli(export, prog=program, args=arguments)

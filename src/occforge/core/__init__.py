@@ -1,0 +1,1 @@
+"""The vocabulary of the project: grids, scenes, cameras, taxonomies, attributes, errors."""

@@ -1,0 +1,143 @@
+"""How a scene is seen: pinhole cameras and paths of them.
+
+Camera axes are OpenCV's (x right, y down, z forward); pixel (0, 0) has its centre at (0.5, 0.5).
+Transforms read `target_from_source`. The grid frame is metric (x forward, y left, z up).
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from occforge.core.errors import InputError
+
+CAMERA_FROM_EGO_33 = np.array([[0.0, -1.0, 0.0], [0.0, 0.0, -1.0], [1.0, 0.0, 0.0]])
+"""Rotation from forward-left-up to right-down-forward."""
+
+
+@dataclass(frozen=True)
+class Camera:
+    """A pinhole camera: `K_33` in pixels, `camera_from_grid_44` rigid in metres, `size_HW` in pixels."""
+
+    K_33: NDArray[np.float64]
+    camera_from_grid_44: NDArray[np.float64]
+    size_HW: tuple[int, int]
+
+    def __post_init__(self) -> None:
+        if self.K_33.shape != (3, 3) or self.camera_from_grid_44.shape != (4, 4):
+            raise InputError(
+                f"camera: expected K (3, 3) and camera_from_grid (4, 4), got {self.K_33.shape} and "
+                f"{self.camera_from_grid_44.shape}"
+            )
+        if not np.all(np.isfinite(self.K_33)) or abs(np.linalg.det(self.K_33)) < 1e-9:
+            raise InputError("camera: K is singular or not finite; check focal lengths and principal point")
+        if min(self.size_HW) < 1:
+            raise InputError(f"camera: expected a positive image size (H, W), got {self.size_HW}")
+
+    @property
+    def grid_from_camera_44(self) -> NDArray[np.float64]:
+        """Inverse of `camera_from_grid_44`."""
+        return np.linalg.inv(self.camera_from_grid_44)
+
+    def project(self, point_N3_m: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Grid-frame points (N, 3) in metres to pixels (N, 2) as (u, v) and depths (N,) along the optical axis.
+
+        Points at or behind the camera have depth <= 0 and meaningless pixels.
+        """
+        R, t = self.camera_from_grid_44[:3, :3], self.camera_from_grid_44[:3, 3]
+        point_camera_N3 = np.asarray(point_N3_m) @ R.T + t
+        uvw_N3 = point_camera_N3 @ self.K_33.T
+        depth_N = point_camera_N3[:, 2]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return uvw_N3[:, :2] / uvw_N3[:, 2:], depth_N
+
+    def unproject(self, pixel_N2: NDArray[np.floating], depth_N_m: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Pixels (N, 2) and depths along the optical axis (N,) to grid-frame points (N, 3) in metres."""
+        pixel_N3 = np.concatenate([pixel_N2, np.ones((len(pixel_N2), 1))], axis=1)
+        point_camera_N3 = pixel_N3 @ np.linalg.inv(self.K_33).T
+        point_camera_N3 *= (np.asarray(depth_N_m) / point_camera_N3[:, 2])[:, None]
+        inverse = self.grid_from_camera_44
+        return point_camera_N3 @ inverse[:3, :3].T + inverse[:3, 3]
+
+    def resized(self, size_HW: tuple[int, int]) -> "Camera":
+        """The same camera with another image size: only K scales."""
+        scale_v, scale_u = size_HW[0] / self.size_HW[0], size_HW[1] / self.size_HW[1]
+        return Camera(np.diag([scale_u, scale_v, 1.0]) @ self.K_33, self.camera_from_grid_44, size_HW)
+
+    def moved(self, position_m: tuple[float, float, float], yaw_rad: float = 0.0) -> "Camera":
+        """The camera carried by a vehicle that moved by `position_m` and turned left by `yaw_rad` in the grid frame."""
+        c, s = math.cos(yaw_rad), math.sin(yaw_rad)
+        grid_from_ego = np.eye(4)
+        grid_from_ego[:2, :2] = [[c, -s], [s, c]]
+        grid_from_ego[:3, 3] = position_m
+        return Camera(self.K_33, self.camera_from_grid_44 @ np.linalg.inv(grid_from_ego), self.size_HW)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready form; `from_dict` reads it back."""
+        return {
+            "K_33": self.K_33.tolist(),
+            "camera_from_grid_44": self.camera_from_grid_44.tolist(),
+            "size_HW": list(self.size_HW),
+        }
+
+    @staticmethod
+    def from_dict(value: dict[str, Any]) -> "Camera":
+        """Inverse of `to_dict`; raises `InputError` if a field is missing."""
+        missing = {"K_33", "camera_from_grid_44", "size_HW"} - value.keys()
+        if missing:
+            raise InputError(f"camera: expected the fields K_33, camera_from_grid_44, size_HW; missing {missing}")
+        height, width = value["size_HW"]
+        return Camera(np.array(value["K_33"], float), np.array(value["camera_from_grid_44"], float), (height, width))
+
+
+def look_camera(
+    position_m: tuple[float, float, float],
+    fov_x_rad: float,
+    size_HW: tuple[int, int],
+    yaw_rad: float = 0.0,
+    pitch_rad: float = 0.0,
+) -> Camera:
+    """A camera at `position_m` that looks along +x, turned left by yaw, then nose down by pitch."""
+    H, W = size_HW
+    f = 0.5 * W / math.tan(0.5 * fov_x_rad)
+    K_33 = np.array([[f, 0.0, 0.5 * W], [0.0, f, 0.5 * H], [0.0, 0.0, 1.0]])
+    cy, sy, cp, sp = math.cos(yaw_rad), math.sin(yaw_rad), math.cos(pitch_rad), math.sin(pitch_rad)
+    yaw_33 = np.array([[cy, -sy, 0.0], [sy, cy, 0.0], [0.0, 0.0, 1.0]])
+    pitch_33 = np.array([[cp, 0.0, sp], [0.0, 1.0, 0.0], [-sp, 0.0, cp]])
+    camera_from_grid_44 = np.eye(4)
+    camera_from_grid_44[:3, :3] = CAMERA_FROM_EGO_33 @ (yaw_33 @ pitch_33).T
+    camera_from_grid_44[:3, 3] = -camera_from_grid_44[:3, :3] @ np.asarray(position_m)
+    return Camera(K_33, camera_from_grid_44, size_HW)
+
+
+def street_camera(size_HW: tuple[int, int] = (192, 640)) -> Camera:
+    """A camera like SemanticKITTI's left colour camera: 0.27 m ahead of and 0.08 m below the LiDAR, 82 degrees."""
+    return look_camera((0.27, 0.0, -0.08), math.radians(82.0), size_HW)
+
+
+@dataclass(frozen=True)
+class CameraPath:
+    """Cameras in the order in which they see one scene."""
+
+    cameras: tuple[Camera, ...]
+
+    def __post_init__(self) -> None:
+        if not self.cameras:
+            raise InputError("camera path: expected at least one camera, got none")
+
+
+def drive_path(camera: Camera, frames: int, step_m: float = 0.8, curvature_per_m: float = 0.0) -> CameraPath:
+    """`camera` carried forward by `step_m` a frame along an arc that turns left with `curvature_per_m`."""
+    if frames < 1:
+        raise InputError(f"camera path: expected at least 1 frame, got {frames}")
+    cameras = []
+    for i in range(frames):
+        s, yaw = i * step_m, i * step_m * curvature_per_m
+        if abs(curvature_per_m) < 1e-9:
+            x, y = s, 0.0
+        else:
+            x, y = math.sin(yaw) / curvature_per_m, (1.0 - math.cos(yaw)) / curvature_per_m
+        cameras.append(camera.moved((x, y, 0.0), yaw))
+    return CameraPath(tuple(cameras))

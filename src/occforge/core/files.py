@@ -1,0 +1,62 @@
+"""How files reach the disk: whole or not at all."""
+
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from occforge.core.errors import InputError
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Yield a temporary neighbour of `path` that replaces it when the block ends without an error."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        os.replace(temporary, path)
+    except (PermissionError, FileNotFoundError, NotADirectoryError, FileExistsError) as error:
+        raise InputError(f"cannot write {path}: {error.strerror}; choose a folder that you may write to") from error
+    finally:
+        if temporary.exists():
+            temporary.unlink()
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as indented JSON, atomically."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(json.dumps(value, indent=2) + "\n")
+
+
+@contextmanager
+def atomic_folder(folder: Path, overwrite: bool = False) -> Iterator[Path]:
+    """Yield a temporary folder that becomes `folder` when the block ends without an error.
+
+    Raises `InputError` before anything is done if `folder` is not empty (unless `overwrite`) or
+    cannot be written. With `overwrite` the old content goes only after the new one is complete.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"expected a folder at {folder}, found a file; choose another --out")
+    if folder.is_dir() and any(folder.iterdir()) and not overwrite:
+        raise InputError(f"{folder} is not empty; choose another --out or pass --overwrite")
+    temporary = folder.with_name(f".{folder.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+    try:
+        temporary.mkdir(parents=True)
+    except OSError as error:
+        raise InputError(f"cannot write {folder}: {error.strerror}; choose a folder that you may write to") from error
+    try:
+        yield temporary
+        if folder.exists():
+            old = temporary.with_suffix(".old")
+            os.replace(folder, old)
+            os.replace(temporary, folder)
+            shutil.rmtree(old)
+        else:
+            os.replace(temporary, folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)

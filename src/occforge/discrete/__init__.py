@@ -1,0 +1,1 @@
+"""Comp-D3PM: compositional discrete diffusion of voxel scenes."""

@@ -1,0 +1,292 @@
+"""BEDiT: the BEV-aware diffusion transformer of Comp-D3PM (Sec. 4.2), with text.
+
+Legend: B batch, X Y bird's-eye cells, Z heights, K states, L text tokens, C channels.
+Heights fold into channels, so that attention runs over bird's-eye patches.
+
+Paper: plain DiT blocks over BEV patches. Here: residual convolutions around the attention, as in a U-Net, and
+cross-attention to the caption. Because: the mixed trunk learns faster for the same compute, and prompts need text.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from occforge.discrete.text import TextFeatures
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A conditioning grid: `states` values (its unknown value included), `heights` cells a column.
+
+    `coarser` is how many of the target's cells in x and y one of its columns covers.
+    """
+
+    states: int
+    heights: int
+    coarser: int = 1
+
+
+@dataclass(frozen=True)
+class BEDiTConfig:
+    """Sizes of a BEDiT. `channels` has one entry per resolution, finest first; attention runs at the coarsest."""
+
+    input_states: int
+    states: int
+    heights: int
+    conditions: tuple[Stream, ...] = ()
+    self_condition: bool = True
+    channels: tuple[int, ...] = (128, 256)
+    convs: int = 2
+    depth: int = 6
+    heads: int = 4
+    text_width: int = 96
+    pooled_text: int = 39
+    embed: int = 8
+    head: int = 32
+    code_blocks: bool = False
+
+
+class BEDiT(nn.Module):
+    """p(x_0 | x_t, conditions, text) for every cell of a grid.
+
+    With `code_blocks`, states are shape codes: call `set_code_blocks` once, and a code is embedded as the sum of the
+    embeddings of its voxels, so that what is learned of one block serves all that resemble it.
+    """
+
+    def __init__(self, config: BEDiTConfig) -> None:
+        super().__init__()
+        self.config = config
+        C, finest = config.channels, config.channels[0]
+        self.embedding = StateEmbedding(config.input_states, config.embed, config.code_blocks)
+        self.condition_embeddings = nn.ModuleList(nn.Embedding(s.states, config.embed) for s in config.conditions)
+        width = config.heights * config.embed * (2 if config.self_condition else 1)
+        width += sum(s.heights * config.embed for s in config.conditions)
+        self.enter = nn.Conv2d(width + POSITION_CHANNELS, finest, 1)
+        time_width = 256
+        self.time = nn.Sequential(nn.Linear(64, time_width), nn.SiLU(), nn.Linear(time_width, time_width))
+        self.pooled_text = nn.Linear(config.pooled_text, time_width)
+        self.down = nn.ModuleList()
+        self.up = nn.ModuleList()
+        for level in range(len(C) - 1):
+            self.down.append(
+                nn.ModuleList([ConvBlock(C[level], time_width) for _ in range(config.convs)]).append(
+                    nn.Conv2d(C[level], C[level + 1], 2, stride=2)
+                )
+            )
+            self.up.append(
+                nn.ModuleList([ConvBlock(C[level], time_width) for _ in range(config.convs)]).append(
+                    nn.Conv2d(C[level + 1], 4 * C[level], 1)
+                )
+            )
+        self.modulate = nn.Linear(time_width, 6 * C[-1])
+        nn.init.zeros_(self.modulate.weight)
+        nn.init.zeros_(self.modulate.bias)
+        self.blocks = nn.ModuleList(DiTBlock(C[-1], config.heads, config.text_width) for _ in range(config.depth))
+        self.leave = nn.Conv2d(finest, config.heights * config.head, 1)
+        self.skip = nn.Linear(config.embed, config.head)
+        self.norm = nn.LayerNorm(config.head)
+        self.head = StateHead(config.states, config.head, config.code_blocks)
+
+    def set_code_blocks(self, block_K8: Tensor) -> None:
+        """Tell the embedding and the head which labels each code stands for, (K, 8) long."""
+        self.embedding.set_blocks(block_K8)
+        self.head.set_blocks(block_K8)
+
+    def forward(
+        self,
+        x_t_BXYZ: Tensor,
+        noise_level_B: Tensor,
+        text: TextFeatures,
+        conditions: Sequence[Tensor] = (),
+        self_condition_BXYZK: Tensor | None = None,
+        query_N: Tensor | None = None,
+    ) -> Tensor:
+        """Logits of x_0: (N, K) at the flat positions `query_N`, or at all B X Y Z of them.
+
+        `noise_level_B` is t / T. `conditions` are long grids in the order of the config. `self_condition_BXYZK`
+        is an earlier estimate of p(x_0), or None for no estimate.
+        """
+        return self.logits(self.features(x_t_BXYZ, noise_level_B, text, conditions, self_condition_BXYZK), query_N)
+
+    def logits(self, feature_BXYZh: Tensor, query_N: Tensor | None = None) -> Tensor:
+        """Column-head features to logits of x_0, (N, K)."""
+        feature_Nh = feature_BXYZh.reshape(-1, self.config.head)
+        return self.head(feature_Nh if query_N is None else feature_Nh[query_N])
+
+    def features(
+        self,
+        x_t_BXYZ: Tensor,
+        noise_level_B: Tensor,
+        text: TextFeatures,
+        conditions: Sequence[Tensor] = (),
+        self_condition_BXYZK: Tensor | None = None,
+    ) -> Tensor:
+        """Everything before the head: (B, X, Y, Z, head)."""
+        B, X, Y, Z = x_t_BXYZ.shape
+        state_BXYZe = self.embedding(x_t_BXYZ)
+        columns = [fold(state_BXYZe)]
+        if self.config.self_condition:
+            if self_condition_BXYZK is None:
+                columns.append(torch.zeros_like(columns[0]))
+            else:
+                table_Ke = self.embedding.table()[: self.config.states]
+                columns.append(fold(self_condition_BXYZK.to(table_Ke.dtype) @ table_Ke))
+        for stream, embedding, grid in zip(self.config.conditions, self.condition_embeddings, conditions, strict=True):
+            column = fold(embedding(grid))
+            columns.append(F.interpolate(column, scale_factor=stream.coarser) if stream.coarser > 1 else column)
+        columns.append(position_code(X, Y).to(columns[0]).expand(B, -1, -1, -1))
+        h = self.enter(torch.cat(columns, 1)).contiguous(memory_format=torch.channels_last)
+
+        emb = self.time(time_code(noise_level_B)) + self.pooled_text(text.pooled_BD)
+        skips = []
+        for stage in self.down:
+            *convs, shrink = stage
+            for block in convs:
+                h = block(h, emb)
+            skips.append(h)
+            h = shrink(h)
+        h = self._attend(h, emb, text)
+        for stage in reversed(self.up):
+            *convs, grow = stage
+            h = F.pixel_shuffle(grow(h), 2) + skips.pop()
+            for block in convs:
+                h = block(h, emb)
+        feature = self.leave(F.silu(h)).permute(0, 2, 3, 1).reshape(B, X, Y, Z, self.config.head)
+        return F.silu(self.norm(feature + self.skip(state_BXYZe)))
+
+    def _attend(self, h_BCXY: Tensor, emb: Tensor, text: TextFeatures) -> Tensor:
+        B, C, X, Y = h_BCXY.shape
+        token_BNC = h_BCXY.flatten(2).transpose(1, 2) + sincos_2d(X, Y, C).to(h_BCXY)
+        modulation_B6C = self.modulate(F.silu(emb)).unflatten(-1, (6, C))
+        for block in self.blocks:
+            token_BNC = block(token_BNC, modulation_B6C, text)
+        return token_BNC.transpose(1, 2).reshape(B, C, X, Y).contiguous(memory_format=torch.channels_last)
+
+
+class StateEmbedding(nn.Module):
+    """A vector per state; for shape codes the sum over the code's eight voxels, plus one of its own."""
+
+    def __init__(self, states: int, width: int, code_blocks: bool) -> None:
+        super().__init__()
+        self.own = nn.Embedding(states, width)
+        self.voxel = nn.Parameter(torch.randn(8, 256, width) * 0.3) if code_blocks else None
+        self.register_buffer("block_K8", torch.zeros(states, 8, dtype=torch.long), persistent=False)
+
+    def set_blocks(self, block_K8: Tensor) -> None:
+        """Labels of each code, (K, 8); further states (the mask) have none and read as label 255."""
+        self.block_K8.fill_(255)
+        self.block_K8[: len(block_K8)] = block_K8
+
+    def table(self) -> Tensor:
+        """All state vectors, (states, width)."""
+        if self.voxel is None:
+            return self.own.weight
+        return self.own.weight + sum(self.voxel[v][self.block_K8[:, v]] for v in range(8))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.embedding(x, self.table())
+
+
+class StateHead(nn.Module):
+    """Logits by inner product with a vector per state, built as `StateEmbedding` builds its own."""
+
+    def __init__(self, states: int, width: int, code_blocks: bool) -> None:
+        super().__init__()
+        self.table = StateEmbedding(states, width, code_blocks)
+        for parameter in self.table.parameters():
+            parameter.data.mul_(0.1)
+        self.bias = nn.Parameter(torch.zeros(states))
+
+    def set_blocks(self, block_K8: Tensor) -> None:
+        """See `StateEmbedding.set_blocks`."""
+        self.table.set_blocks(block_K8)
+
+    def forward(self, feature_Nh: Tensor) -> Tensor:
+        return F.linear(feature_Nh, self.table.table().to(feature_Nh.dtype), self.bias.to(feature_Nh.dtype))
+
+
+class ConvBlock(nn.Module):
+    """Two 3x3 convolutions with adaptive group norm, residual."""
+
+    def __init__(self, C: int, time_width: int) -> None:
+        super().__init__()
+        self.norm1, self.norm2 = nn.GroupNorm(8, C), nn.GroupNorm(8, C)
+        self.conv1, self.conv2 = nn.Conv2d(C, C, 3, padding=1), nn.Conv2d(C, C, 3, padding=1)
+        self.modulate = nn.Linear(time_width, 2 * C)
+        nn.init.zeros_(self.conv2.weight)
+        nn.init.zeros_(self.modulate.weight)
+
+    def forward(self, h_BCXY: Tensor, emb: Tensor) -> Tensor:
+        scale, shift = self.modulate(F.silu(emb))[:, :, None, None].chunk(2, 1)
+        h = self.conv1(F.silu(self.norm1(h_BCXY)))
+        return h_BCXY + self.conv2(F.silu(self.norm2(h) * (1 + scale) + shift))
+
+
+class DiTBlock(nn.Module):
+    """Self-attention, cross-attention to text and an MLP, modulated by adaLN-zero (Peebles & Xie 2023).
+
+    The time embedding makes one modulation for all blocks, and each block adds its own constant (adaLN-single).
+    """
+
+    def __init__(self, C: int, heads: int, text_width: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm1, self.norm2, self.norm3 = (nn.LayerNorm(C, elementwise_affine=False) for _ in range(3))
+        self.qkv, self.merge = nn.Linear(C, 3 * C), nn.Linear(C, C)
+        self.q_text, self.kv_text, self.merge_text = nn.Linear(C, C), nn.Linear(text_width, 2 * C), nn.Linear(C, C)
+        self.mlp = nn.Sequential(nn.Linear(C, 3 * C), nn.GELU("tanh"), nn.Linear(3 * C, C))
+        self.modulation_6C = nn.Parameter(torch.zeros(6, C))
+        nn.init.zeros_(self.merge_text.weight)
+
+    def forward(self, h_BNC: Tensor, modulation_B6C: Tensor, text: TextFeatures) -> Tensor:
+        s1, b1, g1, s2, b2, g2 = (modulation_B6C + self.modulation_6C).unsqueeze(2).unbind(1)
+        q, k, v = self.qkv(self.norm1(h_BNC) * (1 + s1) + b1).chunk(3, -1)
+        h_BNC = h_BNC + g1 * self.merge(self._attention(q, k, v))
+        q = self.q_text(self.norm2(h_BNC))
+        k, v = self.kv_text(text.token_BLD).chunk(2, -1)
+        h_BNC = h_BNC + self.merge_text(self._attention(q, k, v, text.mask_BL))
+        return h_BNC + g2 * self.mlp(self.norm3(h_BNC) * (1 + s2) + b2)
+
+    def _attention(self, q: Tensor, k: Tensor, v: Tensor, mask_BL: Tensor | None = None) -> Tensor:
+        B, N, C = q.shape
+        q, k, v = (x.reshape(B, x.shape[1], self.heads, C // self.heads).transpose(1, 2) for x in (q, k, v))
+        mask = None if mask_BL is None else mask_BL[:, None, None, :]
+        return F.scaled_dot_product_attention(q, k, v, attn_mask=mask).transpose(1, 2).reshape(B, N, C)
+
+
+POSITION_CHANNELS = 16
+
+
+def fold(value_BXYZe: Tensor) -> Tensor:
+    """Heights into channels: (B, X, Y, Z, e) to (B, Z e, X, Y)."""
+    return value_BXYZe.flatten(3).permute(0, 3, 1, 2)
+
+
+def position_code(X: int, Y: int) -> Tensor:
+    """Fourier features of the place in the grid, (POSITION_CHANNELS, X, Y), equal for grids of any resolution."""
+    x = (torch.arange(X) + 0.5) / X
+    y = (torch.arange(Y) + 0.5) / Y
+    frequency = math.pi * 2.0 ** torch.arange(POSITION_CHANNELS // 4)
+    wave_x = torch.cat([torch.sin(x[:, None] * frequency), torch.cos(x[:, None] * frequency)], 1)
+    wave_y = torch.cat([torch.sin(y[:, None] * frequency), torch.cos(y[:, None] * frequency)], 1)
+    return torch.cat([wave_x[:, None].expand(X, Y, -1), wave_y[None].expand(X, Y, -1)], -1).permute(2, 0, 1)
+
+
+def sincos_2d(X: int, Y: int, C: int) -> Tensor:
+    """The transformer's sine-cosine code of patch positions, (X Y, C)."""
+    frequency = 100.0 ** (-torch.arange(C // 4) / (C // 4))
+    x, y = torch.arange(X)[:, None] * frequency, torch.arange(Y)[:, None] * frequency
+    code_x = torch.cat([x.sin(), x.cos()], 1)[:, None].expand(X, Y, -1)
+    code_y = torch.cat([y.sin(), y.cos()], 1)[None].expand(X, Y, -1)
+    return torch.cat([code_x, code_y], -1).reshape(X * Y, C)
+
+
+def time_code(noise_level_B: Tensor) -> Tensor:
+    """Fourier features of t / T, (B, 64)."""
+    frequency = torch.exp(torch.linspace(0.0, math.log(200.0), 32, device=noise_level_B.device))
+    angle = noise_level_B.float()[:, None] * frequency
+    return torch.cat([angle.sin(), angle.cos()], 1)

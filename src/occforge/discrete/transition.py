@@ -1,0 +1,117 @@
+"""The forward process of a D3PM and its exact reverse step, in closed form (Eqs. 1-2, Comp-D3PM).
+
+Legend: N positions, K states, t in {0..T} with t = 0 clean. Q_bar_t = alpha_bar_t I + (1 - alpha_bar_t) 1 m^T,
+where m is uniform over the K states (`uniform`) or a point mass on an extra state K (`absorbing`).
+Neither form ever builds T dense K x K matrices; `q_bar_matrix` does, for the tests.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+Kind = Literal["uniform", "absorbing"]
+Schedule = Literal["cosine", "quadratic"]
+
+
+@dataclass(frozen=True)
+class Transition:
+    """A noise process over `states` classes in `T` steps.
+
+    `absorbing` adds one state with id `states`, the mask, which only x_t can hold. Positions that are masked
+    are drawn once and then stay, as the reverse of an absorbing process prescribes (Austin et al. 2021, A.3).
+    """
+
+    states: int
+    T: int = 100
+    kind: Kind = "uniform"
+    schedule: Schedule = "cosine"
+
+    @property
+    def input_states(self) -> int:
+        """How many values x_t can take: the mask counts."""
+        return self.states + (self.kind == "absorbing")
+
+    def alpha_bar(self, t: float) -> float:
+        """Probability that a position still shows x_0 at time t (0 <= t <= T); 1 at t = 0, 0 at t = T."""
+        u = t / self.T
+        return math.cos(0.5 * math.pi * u) ** 2 if self.schedule == "cosine" else (1.0 - u) ** 2
+
+    def alpha_bar_of(self, t_B: Tensor) -> Tensor:
+        """`alpha_bar` of a batch of times, (B,) float."""
+        u_B = t_B.float() / self.T
+        return torch.cos(0.5 * math.pi * u_B) ** 2 if self.schedule == "cosine" else (1.0 - u_B) ** 2
+
+    def noise(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+        """A draw of x_T: the stationary distribution."""
+        if self.kind == "absorbing":
+            return torch.full(shape, self.states, dtype=torch.long)
+        return torch.randint(self.states, shape, generator=generator)
+
+    def q_sample(self, x_0: Tensor, t_B: Tensor, generator: torch.Generator) -> Tensor:
+        """x_t ~ q(x_t | x_0), Eq. 1. `x_0` (B, ...) long; a value >= `states` means unknown and is pure noise."""
+        keep_B = self.alpha_bar_of(t_B).reshape(-1, *[1] * (x_0.dim() - 1))
+        kept = torch.rand(x_0.shape, generator=generator) < keep_B
+        kept &= x_0 < self.states
+        return torch.where(kept, x_0, self.noise(tuple(x_0.shape), generator))
+
+    def posterior(self, p_0_NK: Tensor, x_t_N: Tensor, t: float, s: float) -> Tensor:
+        """p(x_s | x_t) = sum over x_0 of q(x_s | x_t, x_0) p(x_0 | x_t), Eq. 2, for any s < t; (N, K) probabilities.
+
+        Uniform kind only. With a = alpha_bar_t / alpha_bar_s (keep probability from s to t) and b = alpha_bar_s:
+        q(x_s = j | x_t = i, x_0 = k) = (a [i=j] + (1-a)/K) (b [j=k] + (1-b)/K) / (a b [i=k] + (1 - a b)/K).
+        """
+        assert self.kind == "uniform"
+        K = self.states
+        b = self.alpha_bar(s)
+        a = self.alpha_bar(t) / b
+        i_N1 = x_t_N[:, None]
+        # evidence_k = q(x_t = i | x_0 = k); it differs from (1 - ab)/K only at k = i
+        weight_NK = p_0_NK * (K / max(1.0 - a * b, 1e-12))
+        p_i_N1 = p_0_NK.gather(1, i_N1)
+        weight_NK = weight_NK.scatter(1, i_N1, p_i_N1 / (a * b + (1.0 - a * b) / K))
+        prior_NK = b * weight_NK + (1.0 - b) / K * weight_NK.sum(1, keepdim=True)
+        likelihood_NK = torch.full_like(p_0_NK, (1.0 - a) / K)
+        likelihood_NK.scatter_add_(1, i_N1, torch.full_like(p_i_N1, a))
+        joint_NK = prior_NK * likelihood_NK
+        return joint_NK / joint_NK.sum(1, keepdim=True)
+
+    def select(self, x_t: Tensor, t: float, s: float, generator: torch.Generator) -> Tensor | None:
+        """Flat positions that the step from t to s draws anew; None means all of them.
+
+        Uniform: all. Absorbing: each masked one independently with (alpha_bar_s - alpha_bar_t)/(1 - alpha_bar_t).
+        """
+        if self.kind == "uniform":
+            return None
+        reveal = (self.alpha_bar(s) - self.alpha_bar(t)) / max(1.0 - self.alpha_bar(t), 1e-12)
+        chosen = (torch.rand(x_t.shape, generator=generator) < reveal) & (x_t == self.states)
+        return chosen.flatten().nonzero()[:, 0]
+
+    def reverse(self, logits_NK: Tensor, x_t_N: Tensor, t: float, s: float, generator: torch.Generator) -> Tensor:
+        """x_s ~ p(x_s | x_t) for the positions that `select` named, given the network's logits of x_0."""
+        p_0_NK = logits_NK.float().softmax(1)
+        p_NK = p_0_NK if self.kind == "absorbing" else self.posterior(p_0_NK, x_t_N, t, s)
+        return draw(p_NK, generator)
+
+    def q_bar_matrix(self, t: float, s: float = 0.0) -> Tensor:
+        """The cumulative transition matrix from s to t, rows = from, float64: the slow form that tests compare with."""
+        S = self.input_states
+        a = self.alpha_bar(t) / self.alpha_bar(s)
+        limit_S = torch.zeros(S, dtype=torch.float64)
+        if self.kind == "absorbing":
+            limit_S[-1] = 1.0
+        else:
+            limit_S[:] = 1.0 / S
+        Q = a * torch.eye(S, dtype=torch.float64) + (1.0 - a) * limit_S.expand(S, S)
+        if self.kind == "absorbing":
+            Q[-1] = limit_S
+        return Q
+
+
+def draw(p_NK: Tensor, generator: torch.Generator) -> Tensor:
+    """One categorical draw per row of probabilities (N, K), by inverting the cumulative sum; (N,) long."""
+    cumulative_NK = p_NK.cumsum(1)
+    u_N1 = torch.rand(len(p_NK), 1, generator=generator) * cumulative_NK[:, -1:]
+    return (cumulative_NK <= u_N1).sum(1).clamp_max(p_NK.shape[1] - 1)

@@ -1,0 +1,203 @@
+"""A prompt becomes a labelled scene: background, objects, fusion, refinement, each one call of `sample`."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from occforge.core.errors import InputError
+from occforge.core.grid import Scene
+from occforge.discrete.bedit import BEDiT
+from occforge.discrete.sample import sample
+from occforge.discrete.stages import Composition, StageName
+from occforge.discrete.text import TextFeatures, check_prompt
+
+
+@dataclass(frozen=True)
+class SamplingConfig:
+    """How the stages are sampled.
+
+    `guidance` w mixes logits as null + w (prompt - null) in background and objects (classifier-free guidance, Ho &
+    Salimans 2022), while the noise level lies in `guided_levels`; w = 1 asks the network once a step instead of twice.
+    """
+
+    background_steps: int = 40
+    object_steps: int = 32
+    fusion_steps: int = 12
+    refine_steps: int = 6
+    guidance: float = 2.0
+    guided_levels: tuple[float, float] = (0.2, 0.95)
+
+    def __post_init__(self) -> None:
+        for name in ("background_steps", "object_steps", "fusion_steps", "refine_steps"):
+            if getattr(self, name) < 1:
+                raise InputError(f"--{name.replace('_', '-')}: expected at least 1, got {getattr(self, name)}")
+
+
+@dataclass(frozen=True)
+class GeneratedScene:
+    """A scene with what it was made from; `seconds` is CPU time by stage, of all threads."""
+
+    scene: Scene
+    prompt: str
+    seed: int
+    understood: dict[str, str]
+    background: NDArray[np.uint8]
+    objects: NDArray[np.uint8]
+    seconds: dict[str, float] = field(compare=False, default_factory=dict)
+
+
+def generate_scene(
+    composition: Composition,
+    prompt: str,
+    seed: int,
+    config: SamplingConfig,
+    background: NDArray[np.uint8] | None = None,
+    objects: NDArray[np.uint8] | None = None,
+    progress: Callable[[], object] = lambda: None,
+) -> GeneratedScene:
+    """The scene that a prompt and a seed make; the empty prompt is allowed here and asks for nothing.
+
+    `background` and `objects` are states of the coarse grids (`Levels.coarse`) that are kept instead of sampled.
+    """
+    if seed < 0:
+        raise InputError(f"--seed: expected 0 or more, got {seed}")
+    if prompt:
+        check_prompt(prompt)
+    run = _Run(composition, prompt, seed, config, progress)
+    if background is None:
+        background = run.timed("background", run.background)
+    if objects is None:
+        objects = run.timed("objects", lambda: run.objects(background))
+    half = run.timed("fusion", lambda: run.fusion(background, objects))
+    labels = half if "refine" not in composition.networks else run.timed("refine", lambda: run.refine(half))
+    levels = composition.levels
+    scene = Scene(labels, levels.grid, levels.taxonomy)
+    understood = composition.text.understood(prompt) if prompt else {}
+    return GeneratedScene(scene, prompt, seed, understood, background, objects, run.seconds)
+
+
+def step_count(composition: Composition, config: SamplingConfig) -> int:
+    """How often `generate_scene` calls `progress`."""
+    refine = config.refine_steps if "refine" in composition.networks else 0
+    return config.background_steps + config.object_steps + config.fusion_steps + refine
+
+
+class _Run:
+    """One scene in the making: the prompt's features and a generator of random numbers per stage."""
+
+    def __init__(
+        self, composition: Composition, prompt: str, seed: int, config: SamplingConfig, progress: Callable[[], object]
+    ) -> None:
+        self.composition, self.seed, self.config, self.progress = composition, seed, config, progress
+        self.levels = composition.levels
+        composition.eval()
+        with torch.no_grad():
+            self.text = composition.text([prompt])
+            self.null = composition.text([""])
+        self.seconds: dict[str, float] = {}
+
+    def timed(self, name: str, stage: Callable[[], NDArray[np.uint8]]) -> NDArray[np.uint8]:
+        start = time.process_time()
+        result = stage()
+        self.seconds[name] = time.process_time() - start
+        return result
+
+    def generator(self, stage: StageName) -> torch.Generator:
+        index = ("background", "objects", "fusion", "refine").index(stage)
+        mixed = np.random.SeedSequence((self.seed, index)).generate_state(2, np.uint32)
+        return torch.Generator().manual_seed(int(mixed[0]) << 32 | int(mixed[1]))
+
+    def diffuse(self, stage: StageName, shape_XYZ: tuple[int, int, int], steps: int, *conditions: Tensor) -> Tensor:
+        guidance = 1.0 if stage == "fusion" else self.config.guidance
+        network = Guided(
+            self.composition.bedit(stage), self.text, self.null, conditions, guidance, self.config.guided_levels
+        )
+        transition = self.composition.transitions[stage]
+        return sample(network, transition, (1, *shape_XYZ), steps, self.generator(stage), progress=self.progress)[0]
+
+    def background(self) -> NDArray[np.uint8]:
+        shape = self.levels.background_grid.shape_XYZ
+        return self.diffuse("background", shape, self.config.background_steps).numpy().astype(np.uint8)
+
+    def objects(self, background: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        shape = self.levels.object_grid.shape_XYZ
+        sampled = self.diffuse("objects", shape, self.config.object_steps, as_batch(background))
+        return sampled.numpy().astype(np.uint8)
+
+    def fusion(self, background: NDArray[np.uint8], objects: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        shape = self.levels.fusion_grid.shape_XYZ
+        conditions = as_batch(background), as_batch(objects)
+        states = self.diffuse("fusion", shape, self.config.fusion_steps, *conditions).numpy()
+        book = self.levels.fusion_book
+        return self.levels.alphabets["labels"].decode(states) if book is None else book.decode(states)
+
+    def refine(self, half: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        book = self.levels.refine_book
+        assert book is not None
+        label = torch.from_numpy(self.levels.alphabets["labels"].encode(half).astype(np.int64))
+        known = torch.where(label == 0, 0, book.count)[None]
+        network = Refining(self.composition, label)
+        shape = (1, *self.levels.half_grid.shape_XYZ)
+        codes = sample(
+            network,
+            self.composition.transitions["refine"],
+            shape,
+            self.config.refine_steps,
+            self.generator("refine"),
+            known,
+            self.progress,
+        )
+        return book.decode(codes[0].numpy())
+
+
+@dataclass(frozen=True)
+class Guided:
+    """A BEDiT with its conditions bound, as `sample` wants it, guided between prompt and null text."""
+
+    network: BEDiT
+    text: TextFeatures
+    null: TextFeatures
+    conditions: tuple[Tensor, ...]
+    guidance: float
+    guided_levels: tuple[float, float]
+
+    @property
+    def self_condition(self) -> bool:
+        """Whether the network wants to see its last estimate."""
+        return self.network.config.self_condition
+
+    def __call__(self, x_t_BXYZ: Tensor, noise_level: float, estimate: Tensor | None, query_N: Tensor | None) -> Tensor:
+        level_B = torch.full((len(x_t_BXYZ),), noise_level)
+
+        def ask(text: TextFeatures) -> Tensor:
+            return self.network(x_t_BXYZ, level_B, text, self.conditions, estimate, query_N).float()
+
+        low, high = self.guided_levels
+        logits = ask(self.text)
+        if self.guidance == 1.0 or not low <= noise_level <= high:
+            return logits
+        null = ask(self.null)
+        return null + self.guidance * (logits - null)
+
+
+@dataclass(frozen=True)
+class Refining:
+    """The refinement network with its coarse labels bound, as `sample` wants it."""
+
+    composition: Composition
+    label_XYZ: Tensor
+    self_condition: bool = False
+
+    def __call__(self, x_t_BXYZ: Tensor, noise_level: float, estimate: Tensor | None, query_N: Tensor | None) -> Tensor:
+        assert query_N is not None
+        return self.composition.refiner(self.label_XYZ, x_t_BXYZ[0], query_N)
+
+
+def as_batch(grid: NDArray[np.uint8]) -> Tensor:
+    """A condition grid as (1, X, Y, Z) long."""
+    return torch.from_numpy(grid.astype(np.int64))[None]

@@ -1,0 +1,1 @@
+"""Complete runs: a recipe is a function whose parameters are its flags."""

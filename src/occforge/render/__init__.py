@@ -1,0 +1,1 @@
+"""Pictures of scenes: what a camera sees (labels, depth, colour), maps, meshes and the files they go to."""

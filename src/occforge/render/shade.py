@@ -1,0 +1,504 @@
+"""A colour picture of a scene that looks like a photograph of a street.
+
+Per sub-pixel: one ray to the smooth surface (`surface.py`), a texture by class (`texture.py`), one ray to the sun,
+sky light dimmed by the blurred occupancy round the point, haze and sky (`sky.py`), and a film curve.
+
+Shape legend: H, W rows and columns of the picture. Positions `p` and directions are metres in the grid frame
+unless named `o`, `d`, which are voxel units.
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from occforge.core.camera import Camera
+from occforge.core.errors import InputError
+from occforge.core.grid import Scene
+from occforge.core.taxonomy import EMPTY
+from occforge.render import texture
+from occforge.render._compiled import per_ray
+from occforge.render._rows import for_rows
+from occforge.render.materials import Kind
+from occforge.render.noise import fractal2, hash3, value2
+from occforge.render.parts import BOTTOM, CENTRE_X, CENTRE_Y, COS, SIN
+from occforge.render.sky import Rgb, Sky, haze_color, make_sky, sky_color
+from occforge.render.surface import Stage, coarse_density, density, set_stage, surface_label, trace
+
+ROAD, PARKING, SIDEWALK = int(Kind.ROAD), int(Kind.PARKING), int(Kind.SIDEWALK)
+GROUND, GRASS, BUILDING = int(Kind.GROUND), int(Kind.GRASS), int(Kind.BUILDING)
+FENCE, FOLIAGE, TRUNK = int(Kind.FENCE), int(Kind.FOLIAGE), int(Kind.TRUNK)
+SIGN, CAR, TRUCK = int(Kind.SIGN), int(Kind.CAR), int(Kind.TRUCK)
+CYCLE, PERSON = int(Kind.CYCLE), int(Kind.PERSON)
+
+
+@per_ray
+def _normal(d: NDArray, v: NDArray, ox: float, oy: float, oz: float, reach: float) -> Rgb:
+    """Unit normal in metres of the blurred surface `d` at a point in voxel units, from differences over `reach`."""
+    nx = (density(d, ox - reach, oy, oz) - density(d, ox + reach, oy, oz)) / v[0]
+    ny = (density(d, ox, oy - reach, oz) - density(d, ox, oy + reach, oz)) / v[1]
+    nz = (density(d, ox, oy, oz - reach) - density(d, ox, oy, oz + reach)) / v[2]
+    length = math.sqrt(nx * nx + ny * ny + nz * nz)
+    if length < 1e-6:
+        return 0.0, 0.0, 1.0
+    return nx / length, ny / length, nz / length
+
+
+@per_ray
+def _spline(s: float) -> float:
+    """Cubic B-spline at distance `s` >= 0 from its middle."""
+    return (4.0 - 6.0 * s * s + 3.0 * s * s * s) / 6.0 if s < 1.0 else max(2.0 - s, 0.0) ** 3 / 6.0
+
+
+@per_ray
+def _ground_vote(ground_XY: NDArray, ox: float, oy: float) -> tuple[int, int, float]:
+    """Ground label at a place in voxel units with smooth borders: (label, runner-up, its share of the weight).
+
+    Every place takes the label with the greatest weight under a cubic B-spline, so that staircases between
+    surfaces become curves. Outside the grid the nearest column counts.
+    """
+    X, Y = ground_XY.shape
+    qx, qy = ox - 0.5, oy - 0.5
+    i, j = int(math.floor(qx)), int(math.floor(qy))
+    u, v = qx - i, qy - j
+    middle = ground_XY[min(max(i, 0), X - 1), min(max(j, 0), Y - 1)]
+    same = True
+    for a in range(-1, 3):
+        for b in range(-1, 3):
+            if ground_XY[min(max(i + a, 0), X - 1), min(max(j + b, 0), Y - 1)] != middle:
+                same = False
+    if same:
+        return middle, middle, 0.0
+    first, second, third = middle, 0, 0
+    weight_1, weight_2, weight_3 = 0.0, 0.0, 0.0
+    for a in range(-1, 3):
+        wx = _spline(abs(u - a))
+        for b in range(-1, 3):
+            weight = wx * _spline(abs(v - b))
+            label = ground_XY[min(max(i + a, 0), X - 1), min(max(j + b, 0), Y - 1)]
+            if label == first:
+                weight_1 += weight
+            elif weight_2 == 0.0 or label == second:
+                second = label
+                weight_2 += weight
+            else:  # where four surfaces meet, two count as one
+                third = label
+                weight_3 += weight
+    if weight_3 > weight_2:
+        second, weight_2 = third, weight_3
+    if weight_2 > weight_1:
+        first, second, weight_1, weight_2 = second, first, weight_2, weight_1
+    return first, second, weight_2 / (weight_1 + weight_2)
+
+
+@per_ray
+def _lane_mark(stage: Stage, px: float, py: float, pixel_m: float) -> float:
+    """How much white paint lies on the road at a point: a dashed line along the middle of a plain road, worn."""
+    X = stage.centre_X.shape[0]
+    q = (px - stage.origin_3[0]) / stage.voxel_3[0] - 0.5
+    i = min(max(int(math.floor(q)), 0), X - 2)
+    if stage.halves_X[i] < 2.4 or stage.halves_X[i + 1] < 2.4:
+        return 0.0
+    share = min(max(q - i, 0.0), 1.0)
+    centre = stage.centre_X[i] * (1.0 - share) + stage.centre_X[i + 1] * share
+    beside = abs(py - centre)
+    if beside > 0.07 or (px + 1.7) % 6.0 > 2.6:
+        return 0.0
+    worn = fractal2(px * 6.0, py * 6.0, stage.seed + 3, 2)
+    return 0.85 * min(max(2.2 - 2.4 * worn, 0.15), 1.0)
+
+
+@per_ray
+def _ground_texel(
+    stage: Stage, label: int, other: int, share: float, px: float, py: float, pixel_m: float
+) -> texture.Texel:
+    """Texture of a ground label at a place; `other` and `share` come from `_ground_vote` and make kerb stones."""
+    kind, seed = stage.kind_K[label], stage.seed
+    base = stage.albedo_K3[label]
+    if kind == ROAD or kind == PARKING:
+        r, g, b, gloss, shine = texture.asphalt(px, py, base, pixel_m, seed)
+        if kind == ROAD:
+            paint = _lane_mark(stage, px, py, pixel_m)
+            r, g, b = r + (0.62 - r) * paint, g + (0.62 - g) * paint, b + (0.60 - b) * paint
+        if stage.kind_K[other] == SIDEWALK and share > 0.30:  # the gutter
+            r, g, b = 0.72 * r, 0.72 * g, 0.72 * b
+        return r, g, b, gloss, shine
+    if kind == SIDEWALK:
+        if share > 0.12 and (stage.kind_K[other] == ROAD or stage.kind_K[other] == PARKING):
+            joint = 0.8 if (px % 1.0) < 0.015 + 0.3 * pixel_m else 1.0
+            tint = joint * (0.9 + 0.25 * value2(px * 3.0, py * 3.0, seed + 4))
+            return 0.44 * tint, 0.43 * tint, 0.41 * tint, 0.03, 0.0
+        return texture.paving(px, py, base, 0.5, pixel_m, seed)
+    if kind == GRASS:
+        return texture.grass(px, py, base, pixel_m, seed)
+    if kind == GROUND:
+        return texture.gravel(px, py, base, pixel_m, seed)
+    return base[0], base[1], base[2], 0.0, 0.0
+
+
+@per_ray
+def _texel(
+    stage: Stage, sky: Sky, px: float, py: float, pz: float, pixel_m: float
+) -> tuple[float, float, float, float, float, float, float, float, int]:
+    """Texture and normal at a surface point: (red, green, blue, gloss, shine, nx, ny, nz, kind)."""
+    v, o = stage.voxel_3, stage.origin_3
+    ox, oy, oz = (px - o[0]) / v[0], (py - o[1]) / v[1], (pz - o[2]) / v[2]
+    label = surface_label(stage.labels_XYZ, ox, oy, oz)
+    kind, seed = int(stage.kind_K[label]), stage.seed
+    base = stage.albedo_K3[label]
+    nx, ny, nz = _normal(stage.density_XYZ, v, ox, oy, oz, 0.8)
+    X, Y = stage.part_XY.shape
+    i, j = min(max(int(math.floor(ox)), 0), X - 1), min(max(int(math.floor(oy)), 0), Y - 1)
+    if ROAD <= kind <= GRASS:
+        first, second, share = _ground_vote(stage.ground_XY, ox, oy)
+        if nz > 0.80 or stage.kind_K[first] == 0:
+            nx, ny, nz = 0.12 * nx, 0.12 * ny, 1.0
+            if kind == GRASS:
+                nx += 0.5 * (value2(px * 12.0, py * 12.0, seed + 7) - 0.5)
+                ny += 0.5 * (value2(px * 12.0 + 50.0, py * 12.0, seed + 8) - 0.5)
+            length = math.sqrt(nx * nx + ny * ny + nz * nz)
+            nx, ny, nz = nx / length, ny / length, nz / length
+        if stage.kind_K[first] == 0:
+            first = label
+        r, g, b, gloss, shine = _ground_texel(stage, first, second, share, px, py, pixel_m)
+        return r, g, b, gloss, shine, nx, ny, nz, int(stage.kind_K[first])
+    p = stage.part_XY[i, j]
+    if kind == BUILDING or kind >= SIGN:
+        if p < 0 or stage.part_kind_XY[i, j] != kind:  # the surface bulges over the neighbouring column
+            i2 = min(max(int(math.floor(ox - 0.9 * nx)), 0), X - 1)
+            j2 = min(max(int(math.floor(oy - 0.9 * ny)), 0), Y - 1)
+            p = stage.part_XY[i2, j2]
+            if p >= 0 and stage.part_kind_XY[i2, j2] != kind:
+                p = -1
+    part = stage.parts[max(p, 0)]
+    r, g, b, gloss, shine = base[0], base[1], base[2], 0.0, 0.0
+    if kind == BUILDING and p >= 0:
+        if nz > 0.55:
+            nx, ny, nz = _normal(stage.density_XYZ, v, ox, oy, oz, 2.0)
+            r, g, b, gloss, shine = texture.roof(px, py, pz, part, pixel_m, seed)
+        else:
+            along, across = nx * part[COS] + ny * part[SIN], ny * part[COS] - nx * part[SIN]
+            dx, dy = px - part[CENTRE_X], py - part[CENTRE_Y]
+            if abs(along) > abs(across):
+                s = 1.0 if along > 0.0 else -1.0
+                nx, ny, nz = s * part[COS], s * part[SIN], 0.0
+                wall, u = (1 if s > 0 else 2), dy * part[COS] - dx * part[SIN]
+            else:
+                s = 1.0 if across > 0.0 else -1.0
+                nx, ny, nz = -s * part[SIN], s * part[COS], 0.0
+                wall, u = (3 if s > 0 else 4), dx * part[COS] + dy * part[SIN]
+            floor_m = o[2] + stage.height_XY[i, j] * v[2]
+            bottom = floor_m if abs(floor_m - part[BOTTOM]) < 0.5 else part[BOTTOM]
+            r, g, b, gloss, shine = texture.facade(u, pz - bottom, wall, part, pixel_m, sky.lamps, seed)
+    elif kind == FOLIAGE:
+        r, g, b, gloss, shine = texture.foliage(px, py, pz, base, pixel_m, seed)
+        nx += 0.9 * (hash3(int(px * 11.0), int(py * 11.0), int(pz * 11.0) + seed) - 0.5)
+        ny += 0.9 * (hash3(int(px * 11.0) + 57, int(py * 11.0), int(pz * 11.0) + seed) - 0.5)
+        nz += 0.9 * (hash3(int(px * 11.0), int(py * 11.0) + 91, int(pz * 11.0) + seed) - 0.35)
+        length = math.sqrt(nx * nx + ny * ny + nz * nz) + 1e-9
+        nx, ny, nz = nx / length, ny / length, nz / length
+    elif kind == TRUNK:
+        r, g, b, gloss, shine = texture.bark(px, py, pz, base, pixel_m, seed)
+    elif kind == FENCE:
+        u = py if abs(nx) > abs(ny) else px
+        r, g, b, gloss, shine = texture.fence(u, pz, px, py, base, pixel_m, seed)
+    elif kind == CAR and p >= 0:
+        r, g, b, gloss, shine = texture.car(px, py, pz, nx, ny, nz, part, sky.lamps)
+    elif kind == TRUCK and p >= 0:
+        r, g, b, gloss, shine = texture.truck(px, py, pz, nx, ny, nz, part, base, sky.lamps)
+    elif kind == PERSON and p >= 0:
+        r, g, b, gloss, shine = texture.person(pz, part)
+    elif kind == SIGN and p >= 0:
+        r, g, b, gloss, shine = texture.sign(px, py, pz, nx, part)
+    return r, g, b, gloss, shine, nx, ny, nz, kind
+
+
+@per_ray
+def _opening(stage: Stage, ox: float, oy: float, oz: float, nx: float, ny: float, nz: float) -> float:
+    """Share of the sky's light that reaches a surface point (voxel units), from the density at three distances."""
+    near = density(stage.density_XYZ, ox + 1.6 * nx, oy + 1.6 * ny, oz + 1.6 * nz)
+    open_1 = 1.0 - min(1.25 * near, 0.85)
+    open_2 = 1.0 - 0.80 * min(coarse_density(stage.coarse, ox + 5.0 * nx, oy + 5.0 * ny, oz + 5.0 * nz), 1.0)
+    open_3 = 1.0 - 0.60 * coarse_density(stage.coarse, ox + 4.0 * nx, oy + 4.0 * ny, oz + 4.0 * nz + 7.0)
+    open_4 = 1.0 - 0.50 * coarse_density(stage.coarse, ox + 4.0 * nx, oy + 4.0 * ny, oz + 4.0 * nz + 16.0)
+    return open_1 * open_2 * open_3 * open_4
+
+
+@per_ray
+def _mirrored(stage: Stage, sky: Sky, px: float, py: float, pz: float, dx: float, dy: float, dz: float) -> Rgb:
+    """Rough colour of what a mirror shows in a direction: sky, or the class colour in ambient light."""
+    v, o = stage.voxel_3, stage.origin_3
+    ox, oy, oz = (px - o[0]) / v[0], (py - o[1]) / v[1], (pz - o[2]) / v[2]
+    t = trace(stage, ox, oy, oz, dx / v[0], dy / v[1], dz / v[2], 60.0)
+    if t < 0.0:
+        return haze_color(sky, dx, dy, dz) if dz < 0.12 else sky_color(sky, dx, dy, dz)
+    label = surface_label(stage.labels_XYZ, ox + t * dx / v[0], oy + t * dy / v[1], oz + t * dz / v[2])
+    base, dim = stage.albedo_K3[label], 0.55
+    hazy = haze_color(sky, dx, dy, dz)
+    fade = 1.0 - math.exp(-sky.haze_per_m * t)
+    return (
+        base[0] * sky.ambient[0] * dim * (1.0 - fade) + hazy[0] * fade,
+        base[1] * sky.ambient[1] * dim * (1.0 - fade) + hazy[1] * fade,
+        base[2] * sky.ambient[2] * dim * (1.0 - fade) + hazy[2] * fade,
+    )
+
+
+@per_ray
+def _lit_surface(
+    stage: Stage,
+    sky: Sky,
+    px: float,
+    py: float,
+    pz: float,
+    dx: float,
+    dy: float,
+    dz: float,
+    pixel_m: float,
+    dice: int,
+) -> Rgb:
+    """Light that a surface point sends back along the unit view direction `d`."""
+    r, g, b, gloss, shine, nx, ny, nz, kind = _texel(stage, sky, px, py, pz, pixel_m)
+    v, o = stage.voxel_3, stage.origin_3
+    ox, oy, oz = (px - o[0]) / v[0], (py - o[1]) / v[1], (pz - o[2]) / v[2]
+    facing_view = -(nx * dx + ny * dy + nz * dz)
+    if facing_view < 0.03:  # smoothed normals may lean away from the viewer
+        nx, ny, nz = nx - (facing_view - 0.03) * -dx, ny - (facing_view - 0.03) * -dy, nz - (facing_view - 0.03) * -dz
+        facing_view = 0.03
+    opening = _opening(stage, ox, oy, oz, nx, ny, nz)
+    wet = sky.wetness if ROAD <= kind <= GROUND else 0.4 * sky.wetness
+    r, g, b = r * (1.0 - 0.45 * wet), g * (1.0 - 0.45 * wet), b * (1.0 - 0.45 * wet)
+
+    sx = sky.sun[0] + 0.014 * (hash3(dice, 1, 7) - 0.5)
+    sy = sky.sun[1] + 0.014 * (hash3(dice, 2, 7) - 0.5)
+    sz = sky.sun[2]
+    facing = nx * sx + ny * sy + nz * sz
+    through = 0.0
+    if kind == FOLIAGE:  # leaves let light through
+        through = 0.30 * max(-facing, 0.0) + 0.10
+        facing = 0.25 + 0.75 * facing
+    lit = 0.0
+    if sky.sun_light[0] > 0.03 and (facing > 0.0 or through > 0.0):
+        start = 0.45 if kind != FOLIAGE else 0.75
+        t = trace(
+            stage,
+            ox + start * nx + 0.30 * sx,
+            oy + start * ny + 0.30 * sy,
+            oz + start * nz + 0.30 * sz,
+            sx / v[0],
+            sy / v[1],
+            sz / v[2],
+            1e9,
+        )
+        if t < 0.0:
+            lit = max(facing, 0.0) + through
+    up = 0.5 + 0.5 * nz
+    # The sky above, and what ground and fronts throw back into the shade.
+    back = 0.16 * (1.0 - 0.55 * up) * (0.4 + 0.6 * opening)
+    sun_up = max(sz, 0.0)
+    bounce_r = back * (sky.ambient[0] + 0.50 * sky.sun_light[0] * sun_up) * 1.05
+    bounce_g = back * (sky.ambient[1] + 0.50 * sky.sun_light[1] * sun_up)
+    bounce_b = back * (sky.ambient[2] + 0.50 * sky.sun_light[2] * sun_up) * 0.88
+    light = opening * (0.35 + 0.65 * up)
+    red = r * (sky.ambient[0] * light + bounce_r + sky.sun_light[0] * lit)
+    green = g * (sky.ambient[1] * light + bounce_g + sky.sun_light[1] * lit)
+    blue = b * (sky.ambient[2] * light + bounce_b + sky.sun_light[2] * lit)
+
+    puddle = 0.0
+    if wet > 0.0 and nz > 0.9:
+        puddle = wet * min(max(fractal2(px * 0.45, py * 0.45, stage.seed + 9, 3) * 2.6 - 0.75, 0.18), 1.0)
+        if kind == GRASS:
+            puddle = 0.0
+    if gloss > 0.25 or puddle > 0.02:
+        rx, ry, rz = dx + 2.0 * facing_view * nx, dy + 2.0 * facing_view * ny, dz + 2.0 * facing_view * nz
+        mirror = 0.05 + 0.95 * (1.0 - min(facing_view, 1.0)) ** 5
+        if puddle > 0.02:
+            rough = 0.05 * (1.1 - puddle)
+            rx += rough * (hash3(dice, 3, 7) - 0.5)
+            ry += rough * (hash3(dice, 4, 7) - 0.5)
+            rz = abs(rz) + 0.6 * rough * hash3(dice, 5, 7)
+            mirror = min(mirror * (0.25 + 0.75 * puddle), 0.85)
+            seen = _mirrored(stage, sky, px + 0.3 * v[0] * nx, py + 0.3 * v[1] * ny, pz + 0.5 * v[2] * nz, rx, ry, rz)
+        else:
+            mirror = min(mirror * 1.6, 1.0) * min(gloss * 1.25, 1.0)
+            if gloss > 0.7:
+                mirror = max(mirror, 0.10)
+            seen = sky_color(sky, rx, ry, rz) if rz > 0.0 else (0.12, 0.12, 0.11)
+            hidden = min(max(0.30 + 1.6 * rz, 0.12), 1.0) * (0.25 + 0.75 * opening)
+            seen = (seen[0] * hidden, seen[1] * hidden, seen[2] * hidden)
+            toward = rx * sx + ry * sy + rz * sz
+            if lit > 0.0 and toward > 0.90:
+                spot = 0.5 * gloss * ((toward - 0.90) / 0.10) ** 6
+                red, green = red + spot * sky.sun_light[0] * 2.0, green + spot * sky.sun_light[1] * 2.0
+                blue += spot * sky.sun_light[2] * 2.0
+        red, green = red * (1.0 - mirror) + mirror * seen[0], green * (1.0 - mirror) + mirror * seen[1]
+        blue = blue * (1.0 - mirror) + mirror * seen[2]
+    if shine > 0.0:
+        if kind == BUILDING:
+            red, green, blue = red + 0.85 * shine, green + 0.56 * shine, blue + 0.26 * shine
+        else:
+            red, green, blue = red + 3.0 * r * shine, green + 3.0 * g * shine, blue + 3.0 * b * shine
+    return red, green, blue
+
+
+@per_ray
+def _beyond(
+    stage: Stage, sky: Sky, px: float, py: float, pz: float, dx: float, dy: float, dz: float, level_m: float
+) -> tuple[float, float, float, float]:
+    """What lies past the grid in a unit direction: (red, green, blue, distance in metres).
+
+    The ground goes on as it is at the border, a hazy row of trees and roofs stands at the horizon, then comes sky.
+    """
+    azimuth = math.atan2(dy, dx)
+    far_low = 0.012 + 0.045 * fractal2(azimuth * 9.0, 3.0, stage.seed + 101, 4)
+    far_high = 0.045 * max(fractal2(azimuth * 2.5, 8.0, stage.seed + 103, 2) - 0.35, 0.0)
+    crest = far_low + far_high
+    if dz < -0.004 and pz > level_m:
+        t = (level_m - pz) / dz
+        if t < 160.0:
+            gx, gy = px + t * dx, py + t * dy
+            ox = (gx - stage.origin_3[0]) / stage.voxel_3[0]
+            oy = (gy - stage.origin_3[1]) / stage.voxel_3[1]
+            label, other, share = _ground_vote(stage.ground_XY, ox, oy)
+            X, Y = stage.ground_XY.shape
+            if 0.0 <= ox < X and 0.0 <= oy < Y:  # a hole in the labelled ground
+                label, share = stage.ground_XY[int(ox), int(oy)], 0.0
+            r, g, b = 0.10, 0.10, 0.09
+            if label != EMPTY:
+                r, g, b, _, _ = _ground_texel(stage, label, other, share, gx, gy, 0.004 * t)
+            wet = 1.0 - 0.35 * sky.wetness
+            sun = max(sky.sun[2], 0.0) * 0.8
+            return (
+                r * wet * (0.75 * sky.ambient[0] + sun * sky.sun_light[0]),
+                g * wet * (0.75 * sky.ambient[1] + sun * sky.sun_light[1]),
+                b * wet * (0.75 * sky.ambient[2] + sun * sky.sun_light[2]),
+                t,
+            )
+    if dz < crest:
+        tone = 0.55 + 0.7 * value2(azimuth * 90.0, dz * 160.0, stage.seed + 105)
+        light = 0.55 * sky.ambient[1] + 0.25 * sky.sun_light[1] * max(sky.sun[2], 0.1)
+        return 0.085 * tone * light, 0.105 * tone * light, 0.055 * tone * light, 150.0
+    r, g, b = sky_color(sky, dx, dy, dz)
+    return r, g, b, -1.0
+
+
+@per_ray
+def _film(x: float) -> float:
+    """Film curve: linear light to 0-1 with soft shoulders (Narkowicz, "ACES filmic tone mapping curve", 2015)."""
+    x = max(x, 0.0)
+    return min(x * (2.51 * x + 0.03) / (x * (2.43 * x + 0.59) + 0.14), 1.0)
+
+
+@per_ray
+def _rows(
+    first_row: int,
+    last_row: int,
+    stage: Stage,
+    sky: Sky,
+    origin: NDArray,
+    matrix: NDArray,
+    level_m: float,
+    supersample: int,
+    out_HW3: NDArray,
+) -> None:
+    H, W = out_HW3.shape[:2]
+    v, o = stage.voxel_3, stage.origin_3
+    eye_x, eye_y, eye_z = o[0] + origin[0] * v[0], o[1] + origin[1] * v[1], o[2] + origin[2] * v[2]
+    pixel = math.sqrt((matrix[0, 0] * v[0]) ** 2 + (matrix[1, 0] * v[1]) ** 2 + (matrix[2, 0] * v[2]) ** 2)
+    samples = supersample * supersample
+    for row in range(first_row, last_row):
+        for column in range(W):
+            total_r, total_g, total_b = 0.0, 0.0, 0.0
+            for s in range(samples):
+                dice = (row * W + column) * samples + s
+                jitter_u, jitter_v = hash3(dice, 11, 7), hash3(dice, 12, 7)
+                if supersample == 1:
+                    jitter_u, jitter_v = 0.5, 0.5
+                u = column + (s % supersample + 0.25 + 0.5 * jitter_u) / supersample
+                w = row + (s // supersample + 0.25 + 0.5 * jitter_v) / supersample
+                if supersample == 1:
+                    u, w = column + 0.5, row + 0.5
+                dx = matrix[0, 0] * u + matrix[0, 1] * w + matrix[0, 2]
+                dy = matrix[1, 0] * u + matrix[1, 1] * w + matrix[1, 2]
+                dz = matrix[2, 0] * u + matrix[2, 1] * w + matrix[2, 2]
+                t = trace(stage, origin[0], origin[1], origin[2], dx, dy, dz, 1e9)
+                mx, my, mz = dx * v[0], dy * v[1], dz * v[2]
+                length = math.sqrt(mx * mx + my * my + mz * mz)
+                mx, my, mz = mx / length, my / length, mz / length
+                if t >= 0.0:
+                    distance = t * length
+                    red, green, blue = _lit_surface(
+                        stage,
+                        sky,
+                        eye_x + distance * mx,
+                        eye_y + distance * my,
+                        eye_z + distance * mz,
+                        mx,
+                        my,
+                        mz,
+                        t * pixel / supersample,
+                        dice,
+                    )
+                else:
+                    red, green, blue, distance = _beyond(stage, sky, eye_x, eye_y, eye_z, mx, my, mz, level_m)
+                if distance >= 0.0:
+                    hazy = haze_color(sky, mx, my, max(mz, 0.0))
+                    fade = 1.0 - math.exp(-sky.haze_per_m * max(distance - 2.0, 0.0))
+                    red, green = red * (1.0 - fade) + hazy[0] * fade, green * (1.0 - fade) + hazy[1] * fade
+                    blue = blue * (1.0 - fade) + hazy[2] * fade
+                grey = 0.30 * red + 0.59 * green + 0.11 * blue
+                red = grey + (red - grey) * sky.saturation
+                green = grey + (green - grey) * sky.saturation
+                blue = grey + (blue - grey) * sky.saturation
+                total_r += _film(red * sky.exposure * 0.62)
+                total_g += _film(green * sky.exposure * 0.62)
+                total_b += _film(blue * sky.exposure * 0.62)
+            a, b = (column + 0.5) / W - 0.5, (row + 0.5) / H - 0.5
+            edge = 1.0 - 0.22 * (a * a + b * b)
+            grain = 1.0 + 0.022 * (hash3(row, column, stage.seed + 1) - 0.5)
+            by = edge * grain / samples
+            out_HW3[row, column, 0] = int(255.0 * min(total_r * by, 1.0) ** (1.0 / 2.2) + 0.5)
+            out_HW3[row, column, 1] = int(255.0 * min(total_g * by, 1.0) ** (1.0 / 2.2) + 0.5)
+            out_HW3[row, column, 2] = int(255.0 * min(total_b * by, 1.0) ** (1.0 / 2.2) + 0.5)
+
+
+def _add_streaks(rgb_HW3: NDArray[np.uint8], seed: int) -> None:
+    """Draw faint falling drops into a picture, in place; their number and length follow its size."""
+    H, W = rgb_HW3.shape[:2]
+    rng = np.random.default_rng([seed, 77])
+    count = int(0.0045 * H * W)
+    length_N = np.maximum((rng.uniform(0.03, 0.10, count) * H).astype(int), 1)
+    row_N, column_N = rng.uniform(-0.1 * H, H, count), rng.uniform(0, W, count)
+    strength_N = rng.uniform(0.03, 0.13, count)
+    for step in range(int(length_N.max())):
+        on_N = step < length_N
+        row, column = (row_N[on_N] + step).astype(int), (column_N[on_N] + 0.12 * step).astype(int)
+        inside = (row >= 0) & (row < H) & (column >= 0) & (column < W)
+        row, column, strength = row[inside], column[inside], strength_N[on_N][inside]
+        old = rgb_HW3[row, column].astype(np.float64)
+        rgb_HW3[row, column] = (old + (205.0 - old) * strength[:, None]).astype(np.uint8)
+
+
+def shade_stage(stage: Stage, camera: Camera, weather: str = "clear", supersample: int = 2) -> NDArray[np.uint8]:
+    """Colour picture (H, W, 3) uint8 of a prepared scene; `supersample` is sub-pixels along each edge of a pixel."""
+    if supersample < 1:
+        raise InputError(f"shading: expected at least 1 sample along a pixel's edge, got {supersample}")
+    sky = make_sky(weather, stage.seed)
+    origin = (camera.grid_from_camera_44[:3, 3] - stage.origin_3) / stage.voxel_3
+    K_inverse = np.linalg.inv(camera.K_33)
+    matrix = (camera.grid_from_camera_44[:3, :3] @ K_inverse) / stage.voxel_3[:, None]
+    level_m = float(stage.origin_3[2] + np.median(stage.height_XY) * stage.voxel_3[2])
+    rgb_HW3 = np.empty((*camera.size_HW, 3), np.uint8)
+    for_rows(_rows, camera.size_HW[0], stage, sky, origin, matrix, level_m, supersample, rgb_HW3)
+    if weather == "rain":
+        _add_streaks(rgb_HW3, stage.seed)
+    return rgb_HW3
+
+
+def shade(
+    scene: Scene, camera: Camera, weather: str = "clear", seed: int = 0, supersample: int = 2
+) -> NDArray[np.uint8]:
+    """Colour picture (H, W, 3) uint8 of `scene` in a weather of `core.attributes`, the same for the same `seed`.
+
+    Several pictures of one scene: `set_stage` once, then `shade_stage` for each.
+    """
+    return shade_stage(set_stage(scene, seed), camera, weather, supersample)

@@ -1,0 +1,1 @@
+"""Training: one loop, one task per trainable network, checkpoints that resume bit-identically."""

@@ -1,0 +1,95 @@
+"""Training of the whole scene-first generator: codebooks, prompt encoder, then every stage on its own."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from tqdm import tqdm
+
+from occforge.core.files import write_json
+from occforge.core.tensors import load_tensors
+from occforge.discrete.codes import fit_codes
+from occforge.discrete.stages import DIFFUSED, Composition, CompositionConfig, Levels
+from occforge.discrete.weights import levels_metadata, load_levels, save_books, save_network, stage_modules
+from occforge.train.loop import LoopConfig, Task, train
+from occforge.train.scene_cache import SceneCache, SceneSource
+from occforge.train.tasks import DiffusionOptions, DiffusionTask, RefineTask, TextTask
+
+BOOK_SCENES = 256
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is trained and for how long; `loops` has one entry per file of the generator, trained in its order."""
+
+    config: CompositionConfig
+    loops: Mapping[str, LoopConfig]
+    options: DiffusionOptions = DiffusionOptions()
+
+
+def train_scene_generator(
+    source: SceneSource, plan: Plan, out: Path, stages: Sequence[str], cache: Path, workers: int
+) -> Path:
+    """Train the named stages (in the order of `plan.loops`) and return `out`/weights, which `load_composition` reads.
+
+    Everything that is already there is kept: codebooks, cached scenes, finished and half-finished stages. The prompt
+    encoder comes first because the stages read its features.
+    """
+    weights = out / "weights"
+    levels = prepare_levels(source, plan.config, weights)
+    composition = Composition(levels)
+    scenes = SceneCache(cache, source, levels)
+    if set(stages) - {"text"}:
+        scenes.fill(workers)
+    metadata = levels_metadata(levels)
+    for name, loop in plan.loops.items():
+        if name not in stages:
+            continue
+        torch.manual_seed(loop.seed)
+        composition = Composition(levels)
+        if name in DIFFUSED:
+            load_text(composition, out / "text" / "ema.safetensors")
+        task: Task
+        if name == "text":
+            task = TextTask(composition, source)
+        elif name == "refine":
+            task = RefineTask(composition, scenes)
+        else:
+            task = DiffusionTask(composition, name, scenes, plan.options)
+        final = train(task, loop, out / name, {"stage": name, "source": source.identity, **metadata})
+        state, written = load_tensors(final)
+        assert state.keys() == stage_modules(composition)[name].state_dict().keys()
+        save_network(weights / f"{name}.safetensors", state, {**metadata, "loop": written["loop"]})
+    write_json(out / "run.json", {"source": source.identity, "scenes": len(source), **metadata})
+    return weights
+
+
+def load_text(composition: Composition, path: Path) -> None:
+    """Give the composition its trained prompt encoder, which the other stages read but never change."""
+    tensors, _ = load_tensors(path)
+    composition.text.load_state_dict(tensors)
+    composition.text.requires_grad_(False).eval()
+
+
+def prepare_levels(source: SceneSource, config: CompositionConfig, weights: Path) -> Levels:
+    """The stages' grids with codebooks fitted to the first scenes of the source, read back if they are on disk."""
+    if (weights / "codebooks.safetensors").exists():
+        return load_levels(weights)
+    plain = Levels(config, source.grid, source.taxonomy)
+    fusion_book = refine_book = None
+    indices = range(min(BOOK_SCENES, len(source)))
+    if config.fusion_codes:
+        halves = (plain.half_scene(source.labels(i)) for i in tqdm(indices, desc="fusion codes"))
+        fusion_book = fit_codes(halves, config.fusion_codes, source.taxonomy)
+    if config.refine_codes:
+        scenes = (source.labels(i) for i in tqdm(indices, desc="refine codes"))
+        refine_book = fit_codes(scenes, config.refine_codes, source.taxonomy)
+    found = replace(
+        config,
+        fusion_codes=0 if fusion_book is None else fusion_book.count,
+        refine_codes=0 if refine_book is None else refine_book.count,
+    )
+    levels = Levels(found, source.grid, source.taxonomy, fusion_book, refine_book)
+    save_books(weights, levels)
+    return levels

@@ -1,0 +1,214 @@
+"""From a batch to its losses: one task per trainable network.
+
+Every random choice of a slot comes from (seed, step, slot), so that processes can share a batch and a resumed run
+repeats it. Each slot's loss is normalised by its own weights, so that a mean over slots is a mean over processes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from occforge.core.taxonomy import EMPTY
+from occforge.discrete.loss import cross_entropy
+from occforge.discrete.stages import Composition, StageName, as_condition
+from occforge.discrete.text import attribute_loss
+from occforge.train.scene_cache import Cached, SceneCache, SceneSource, scene_order
+
+
+@dataclass(frozen=True)
+class Draws:
+    """The random source of one slot of one step."""
+
+    numpy: np.random.Generator
+    torch: torch.Generator
+
+
+def draws(seed: int, step: int, slot: int) -> Draws:
+    """Independent, reproducible generators for a slot."""
+    rng = np.random.default_rng((seed, step, slot))
+    return Draws(rng, torch.Generator().manual_seed(int(rng.integers(2**62))))
+
+
+@dataclass(frozen=True)
+class DiffusionOptions:
+    """How the diffused stages are trained.
+
+    `text_dropout`: share of captions left out, for guidance. `self_condition`: share of steps that see an estimate.
+    `corruption`: share of conditioning cells replaced by a neighbour or by noise, as sampled ones will be imperfect.
+    `queries`: masked cells a scene whose loss is computed by an absorbing stage.
+    """
+
+    text_dropout: float = 0.1
+    self_condition: float = 0.5
+    corruption: float = 0.03
+    queries: int = 1536
+
+
+class DiffusionTask:
+    """Background, objects or fusion: cross-entropy on x_0 given x_t (Eqs. 1, 7, 8)."""
+
+    def __init__(
+        self, composition: Composition, stage: StageName, scenes: SceneCache, options: DiffusionOptions
+    ) -> None:
+        self.composition, self.stage, self.scenes, self.options = composition, stage, scenes, options
+        self.network = composition.bedit(stage)
+        self.transition = composition.transitions[stage]
+        self.module: nn.Module = self.network
+
+    def losses(self, step: int, slots: Sequence[int], batch: int, seed: int) -> Tensor:
+        """See `Task.losses`."""
+        device = next(self.network.parameters()).device
+        rngs = [draws(seed, step, slot) for slot in slots]
+        scenes = [self.scenes[i] for i in scene_order(len(self.scenes), step, slots, batch, seed)]
+        x_0 = as_condition([getattr(s.grids, self.stage) for s in scenes])
+        t_B = torch.tensor([int(r.numpy.integers(1, self.transition.T + 1)) for r in rngs])
+        x_t = torch.cat([self.transition.q_sample(x_0[i : i + 1], t_B[i : i + 1], r.torch) for i, r in enumerate(rngs)])
+        conditions = [c.to(device) for c in self.conditions(scenes, rngs)]
+        with torch.no_grad():
+            text = self.composition.text(self.captions(scenes, rngs)).to(device)
+        noise_level_B = (t_B.float() / self.transition.T).to(device)
+        query_N = self.queries(x_0, x_t, scenes, rngs)
+        x_t, x_0 = x_t.to(device), x_0.to(device)
+
+        estimate = None
+        shared = np.random.default_rng((seed, step))
+        if self.network.config.self_condition and shared.random() < self.options.self_condition:
+            with torch.no_grad():
+                logits = self.network(x_t, noise_level_B, text, conditions)
+                estimate = logits.float().softmax(1).reshape(*x_t.shape, -1)
+        logits = self.network(x_t, noise_level_B, text, conditions, estimate, query_N)
+        target_N = x_0.reshape(-1) if query_N is None else x_0.reshape(-1)[query_N]
+        return cross_entropy(logits, target_N, len(slots))
+
+    def captions(self, scenes: Sequence[Cached], rngs: Sequence[Draws]) -> list[str]:
+        """A fresh caption per scene, or the empty one."""
+        texts = []
+        for scene, rng in zip(scenes, rngs, strict=True):
+            silent = rng.numpy.random() < self.options.text_dropout or not scene.attributes
+            texts.append("" if silent else self.scenes.source.caption(scene.attributes, rng.numpy)[0])
+        return texts
+
+    def conditions(self, scenes: Sequence[Cached], rngs: Sequence[Draws]) -> list[Tensor]:
+        """The true coarse grids that the stage sees, slightly corrupted."""
+        names = {"background": (), "objects": ("background",), "fusion": ("background", "objects")}[self.stage]
+        grids = []
+        for name in names:
+            states = self.composition.levels.alphabets[name].states
+            rate = self.options.corruption
+            grids.append(
+                torch.cat(
+                    [
+                        corrupt(as_condition([getattr(s.grids, name)]), states, rate, r.torch)
+                        for s, r in zip(scenes, rngs, strict=True)
+                    ]
+                )
+            )
+        return grids
+
+    def queries(self, x_0: Tensor, x_t: Tensor, scenes: Sequence[Cached], rngs: Sequence[Draws]) -> Tensor | None:
+        """Flat positions whose loss is computed, equally many a scene; None means all.
+
+        An absorbing stage learns from masked cells only. Those near coarse objects are taken first, then those near
+        occupied coarse cells, then the rest: a choice by the condition alone leaves p(x_0 | condition) unbiased.
+        """
+        if self.transition.kind == "uniform":
+            return None
+        size = x_t[0].numel()
+        chosen = []
+        for i, (scene, rng) in enumerate(zip(scenes, rngs, strict=True)):
+            rank = torch.rand(x_t[i].shape, generator=rng.torch)
+            rank = rank + 2.0 * near(scene.grids.objects, tuple(x_t[i].shape))
+            rank = rank + 0.7 * near(scene.grids.background, tuple(x_t[i].shape))
+            rank = torch.where(x_t[i] == self.transition.states, rank, -1.0)
+            chosen.append(i * size + rank.flatten().topk(min(self.options.queries, size)).indices)
+        return torch.cat(chosen)
+
+
+def near(grid: np.ndarray, shape_XYZ: tuple[int, ...]) -> Tensor:
+    """1 where a cell of a grid of `shape_XYZ` lies in or beside an occupied cell of the coarse `grid`, float."""
+    occupied = torch.from_numpy((grid != EMPTY).astype(np.float32))[None, None]
+    wide = F.max_pool3d(occupied, 3, 1, 1)
+    return F.interpolate(wide, size=shape_XYZ, mode="nearest")[0, 0]
+
+
+def corrupt(grid_BXYZ: Tensor, states: int, rate: float, generator: torch.Generator) -> Tensor:
+    """The grid with about `rate` of its cells read from a neighbour in x or y, and a tenth as many from noise."""
+    kind = torch.rand(grid_BXYZ.shape, generator=generator)
+    axis = 1 + int(torch.randint(2, (), generator=generator))
+    shift = 1 - 2 * int(torch.randint(2, (), generator=generator))
+    noisy = torch.where(kind < rate, grid_BXYZ.roll(shift, axis), grid_BXYZ)
+    foreign = torch.randint(states, grid_BXYZ.shape, generator=generator)
+    return torch.where(kind > 1.0 - 0.1 * rate, foreign, noisy)
+
+
+class RefineTask:
+    """The sparse refinement: cross-entropy on the codes not yet drawn of occupied cells."""
+
+    def __init__(
+        self, composition: Composition, scenes: SceneCache, queries: int = 2048
+    ) -> None:
+        self.composition, self.scenes, self.query_count = composition, scenes, queries
+        self.network = composition.refiner
+        self.module: nn.Module = self.network
+
+    def losses(self, step: int, slots: Sequence[int], batch: int, seed: int) -> Tensor:
+        """See `Task.losses`."""
+        device = next(self.network.parameters()).device
+        order = scene_order(len(self.scenes), step, slots, batch, seed)
+        losses = []
+        things = torch.zeros(256)
+        things[list(self.composition.levels.taxonomy.objects)] = 1.0
+        for index, slot in zip(order, slots, strict=True):
+            rng = draws(seed, step, slot)
+            grids = self.scenes[index].grids
+            label = torch.from_numpy(self.composition.levels.alphabets["labels"].encode(grids.half).astype(np.int64))
+            code = torch.from_numpy(grids.refine.astype(np.int64))
+            drawn_share = float(rng.numpy.random())
+            hidden = torch.rand(code.shape, generator=rng.torch) > drawn_share
+            states = self.composition.levels.config.refine_codes
+            occupied = (label != EMPTY) & (code < states)
+            shown = torch.where(hidden & (label != EMPTY), states, code.clamp_max(states))
+            rank = torch.rand(code.shape, generator=rng.torch) + things[label.clamp_max(255)]
+            rank = torch.where(hidden & occupied, rank, -1.0).flatten()
+            query = rank.topk(min(self.query_count, int((rank >= 0).sum()))).indices
+            if not len(query):
+                losses.append(self.network.height.weight.sum() * 0.0)
+                continue
+            target = code.flatten()[query].to(device)
+            logits = self.network(label.to(device), shown.to(device), query.to(device))
+            losses.append(cross_entropy(logits, target)[0])
+        return torch.stack(losses)
+
+
+class TextTask:
+    """The prompt encoder: which attributes does a caption name (METHOD: left and right bind through them)."""
+
+    def __init__(self, composition: Composition, source: SceneSource) -> None:
+        self.composition, self.source = composition, source
+        self.module: nn.Module = composition.text
+
+    def losses(self, step: int, slots: Sequence[int], batch: int, seed: int) -> Tensor:
+        """See `Task.losses`; attributes are drawn freely, no scene is needed."""
+        texts, mentioned = [], []
+        for slot in slots:
+            rng = draws(seed, step, slot).numpy
+            text, names = self.source.caption(self.source.any_attributes(rng), rng)
+            if rng.random() < 0.03:
+                text, names = "", {}
+            texts.append(with_typos(text, rng))
+            mentioned.append(names)
+        return attribute_loss(self.composition.text, texts, mentioned).expand(len(slots))
+
+
+def with_typos(text: str, rng: np.random.Generator) -> str:
+    """The text with letters of some words swapped, as a typing user would."""
+    words = text.split(" ")
+    for i, word in enumerate(words):
+        if len(word) > 4 and rng.random() < 0.03:
+            j = int(rng.integers(1, len(word) - 2))
+            words[i] = word[:j] + word[j + 1] + word[j] + word[j + 2 :]
+    return " ".join(words)

@@ -1,0 +1,17 @@
+"""The networks that ship with the package, and how they are found."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from occforge.discrete.stages import Composition
+
+EMBEDDED = Path(__file__).parent
+"""Folder of the embedded scene generator."""
+
+
+def load_generator(folder: Path | None) -> tuple["Composition", str]:
+    """(generator, where it came from): the one in `folder`, or the embedded one."""
+    from occforge.discrete.weights import load_composition
+
+    return load_composition(EMBEDDED if folder is None else folder), "embedded" if folder is None else str(folder)
