@@ -242,5 +242,5 @@ def test_the_world_has_pictures() -> None:
 
 def test_workers_write_the_same_bytes(tmp_path: Path) -> None:
     for workers in (1, 2):
-        export_world(tmp_path / f"{workers}", "semantic_kitti", 2, workers=workers, size_HW=(48, 160))
+        export_world(tmp_path / f"{workers}", "semantic_kitti", 2, workers=workers, size_HW=(24, 80))
     assert tree_bytes(tmp_path / "1") == tree_bytes(tmp_path / "2")

@@ -1,9 +1,10 @@
 """A small street with known content: buildings left, vegetation right, cars and persons as boxes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
+import torch
 
 from occforge.core.grid import GridSpec, Scene
 from occforge.core.taxonomy import SEMANTIC_KITTI
@@ -33,6 +34,15 @@ def make_small_street(seed: int, persons: bool = True, cars: bool = True, wall_s
         x, y = int(rng.integers(0, 60)), 32 + half + int(rng.integers(0, 5))
         labels[x : x + 1, y : y + 2, 2:6] = ids["person"]
     return Scene(labels, SMALL_GRID, SEMANTIC_KITTI)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Scenes this small take longer on several threads, and much longer where other tests run beside them."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

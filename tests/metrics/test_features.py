@@ -51,7 +51,9 @@ def distance(network, real_features, scenes):
 def salted(scene, share, seed):
     rng = np.random.default_rng(seed)
     noise = rng.choice(SEMANTIC_KITTI.things, scene.labels_XYZ.shape).astype(np.uint8)
-    return Scene(np.where(rng.random(scene.labels_XYZ.shape) < share, noise, scene.labels_XYZ), scene.grid, scene.taxonomy)
+    return Scene(
+        np.where(rng.random(scene.labels_XYZ.shape) < share, noise, scene.labels_XYZ), scene.grid, scene.taxonomy
+    )
 
 
 def test_training_reduces_the_loss(network):
@@ -147,7 +149,7 @@ def test_patches_hold_their_voxels():
     labels = torch.randint(0, 20, (1, 16, 48, 8), dtype=torch.uint8)
     labels[0, 0, 0, 0] = 255
     patches = model.patches_BxyzP(labels)
-    assert torch.equal(patches[0, 1, 2, 1], labels[0, 4:8, 8:12, 4:8].flatten().long())
+    assert torch.equal(patches[0, 1, 2, 1], labels[0, 4:8, 8:12, 4:8].flatten().int())
     assert patches[0, 0, 0, 0, 0] == 20
 
 

@@ -59,7 +59,7 @@ def test_cars_on_the_road_and_beside_it():
 def test_touching_cars_count_apart_and_salt_does_not_count():
     labels = blank_street()
     put(labels, "car", 40, 115, (66, 9, 7))
-    assert view(Scene(labels, STREET_GRID, SEMANTIC_KITTI)).traffic == 2 + 0 or measured(labels)["traffic"] != "none"
+    assert view(Scene(labels, STREET_GRID, SEMANTIC_KITTI)).traffic == 3
     salted = blank_street()
     rng = np.random.default_rng(0)
     hit = rng.random(salted.shape) < 0.002
@@ -137,6 +137,12 @@ def test_smoothed_share_is_a_plain_mean():
             assert share[i, j] == pytest.approx(window.mean())
 
 
+def test_without_a_road_no_layout_is_found():
+    nothing = Scene(np.zeros(STREET_GRID.shape_XYZ, np.uint8), STREET_GRID, SEMANTIC_KITTI)
+    asked = {"layout": "straight", "left": "open", "persons": "none"}
+    assert found(asked, nothing) == {"layout": False, "left": False, "persons": True}
+
+
 def test_border_errors():
     scene = Scene(blank_street(), STREET_GRID, SEMANTIC_KITTI)
     with pytest.raises(InputError, match="weather cannot be seen"):
@@ -160,7 +166,6 @@ def test_packaged_prompts_cover_every_value_and_do_not_overlap():
         assert all(named[name, value] for name, values in ATTRIBUTES.items() for value in values)
 
 
-@pytest.mark.slow
 def test_measured_attributes_are_the_worlds():
     world = pytest.importorskip("occforge.world.street")
     seeds = range(40)

@@ -108,4 +108,4 @@ def test_empty_scenes_score_without_failing(network):
     empty = Scene(np.zeros(network.grid.shape_XYZ, np.uint8), network.grid, SEMANTIC_KITTI)
     result = summary(network, [empty] * 3, {"layout": "straight", "parked": "none"})
     assert math.isnan(result.objects.salt) and result.counts_K[1:].sum() == 0
-    assert result.faithfulness == {"layout": (0, 1 * 3), "parked": (3, 3)}
+    assert result.faithfulness == {"layout": (0, 3), "parked": (3, 3)}

@@ -14,7 +14,7 @@ from occforge.core.errors import InputError
 def recipes() -> dict[str, Callable[..., Any]]:
     """Name -> recipe: the public functions of the modules of `occforge.recipes`."""
     package = importlib.import_module("occforge.recipes")
-    found = {}
+    found: dict[str, Callable[..., Any]] = {}
     for info in pkgutil.iter_modules(package.__path__):
         if info.name.startswith("_"):
             continue

@@ -35,7 +35,7 @@ def view(
         if not 0 <= frame < len(frames):
             raise InputError(f"--frame: expected 0 to {len(frames) - 1}, got {frame}")
         sample = frames[frame]
-        show(sample.scene, [] if sample.image_HW3 is None else [sample.image_HW3], host, port)
+        show(sample.scene, [] if sample.image_HW3 is None else [("camera", sample.image_HW3)], host, port)
         return
     show(Scene.load(path / "scene.npz" if path.is_dir() else path), [], host, port)
 

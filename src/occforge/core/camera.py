@@ -39,7 +39,7 @@ class Camera:
     @property
     def grid_from_camera_44(self) -> NDArray[np.float64]:
         """Inverse of `camera_from_grid_44`."""
-        return np.linalg.inv(self.camera_from_grid_44)
+        return np.asarray(np.linalg.inv(self.camera_from_grid_44), np.float64)
 
     def project(self, point_N3_m: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Grid-frame points (N, 3) in metres to pixels (N, 2) as (u, v) and depths (N,) along the optical axis.

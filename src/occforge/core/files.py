@@ -19,7 +19,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
-        os.replace(temporary, path)
+        temporary.replace(path)
     except (PermissionError, FileNotFoundError, NotADirectoryError, FileExistsError) as error:
         raise InputError(f"cannot write {path}: {error.strerror}; choose a folder that you may write to") from error
     finally:
@@ -53,10 +53,10 @@ def atomic_folder(folder: Path, overwrite: bool = False) -> Iterator[Path]:
         yield temporary
         if folder.exists():
             old = temporary.with_suffix(".old")
-            os.replace(folder, old)
-            os.replace(temporary, folder)
+            folder.replace(old)
+            temporary.replace(folder)
             shutil.rmtree(old)
         else:
-            os.replace(temporary, folder)
+            temporary.replace(folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)

@@ -24,6 +24,7 @@ import numba
 import numpy as np
 from tqdm import tqdm
 
+from occforge import __version__
 from occforge.core.camera import street_camera
 from occforge.core.errors import InputError
 from occforge.core.files import atomic_path, write_json
@@ -122,7 +123,7 @@ def _written(root: Path, job: _Job, indices: list[int], workers: int) -> Iterato
 
 def _render_on_one_thread() -> None:
     """Keep a worker process to its own core; the pictures do not depend on it."""
-    numba.config.NUMBA_NUM_THREADS = 1
+    numba.config.NUMBA_NUM_THREADS = 1  # type: ignore[attr-defined]
 
 
 def _write_frame(root: Path, job: _Job, index: int) -> int:
@@ -180,7 +181,7 @@ def _label_path(folder: Path, layout: Layout, index: int) -> Path:
 
 
 def _plain(job: _Job) -> dict[str, Any]:
-    return {**asdict(job), "size_HW": list(job.size_HW)}
+    return {**asdict(job), "size_HW": list(job.size_HW), "version": __version__}
 
 
 def _claim(folder: Path, job: _Job) -> int:

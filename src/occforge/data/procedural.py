@@ -61,12 +61,13 @@ def make_sample(seed: int, camera: Camera | None) -> Sample:
     from occforge.world.street import make_street
 
     street = make_street(seed)
-    text, mentioned = caption(street.attributes, np.random.default_rng(seed))
+    persons = sum(instance.label == SEMANTIC_KITTI.id_of("person") for instance in street.instances)
+    text, mentioned = caption(street.attributes, np.random.default_rng(seed), persons)
     image_HW3 = None
     if camera is not None:
         from occforge.render.shade import shade
 
-        image_HW3 = shade(street.scene, camera, street.attributes["weather"], seed)
+        image_HW3 = shade(street.scene, camera, street.weather, seed)
     return Sample(street.scene, image_HW3, camera, text, mentioned, str(seed))
 
 

@@ -1,21 +1,22 @@
 """BEDiT: the BEV-aware diffusion transformer of Comp-D3PM (Sec. 4.2), with text.
 
-Legend: B batch, X Y bird's-eye cells, Z heights, K states, L text tokens, C channels.
+Legend: B batch, X Y bird's-eye cells, Z heights, K states, A request values, C channels.
 Heights fold into channels, so that attention runs over bird's-eye patches.
 
 Paper: plain DiT blocks over BEV patches. Here: residual convolutions around the attention, as in a U-Net, and
-cross-attention to the caption. Because: the mixed trunk learns faster for the same compute, and prompts need text.
+cross-attention to the request. Because: the mixed trunk learns faster for the same compute, and prompts need a way in.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from occforge.discrete.text import TextFeatures
+from occforge.discrete.text import ATTRIBUTE_SIZE, ATTRIBUTE_VALUES
 
 
 @dataclass(frozen=True)
@@ -43,15 +44,14 @@ class BEDiTConfig:
     convs: int = 2
     depth: int = 6
     heads: int = 4
-    text_width: int = 96
-    pooled_text: int = 39
+    request_width: int = 96
     embed: int = 8
     head: int = 32
     code_blocks: bool = False
 
 
 class BEDiT(nn.Module):
-    """p(x_0 | x_t, conditions, text) for every cell of a grid.
+    """p(x_0 | x_t, conditions, request) for every cell of a grid.
 
     With `code_blocks`, states are shape codes: call `set_code_blocks` once, and a code is embedded as the sum of the
     embeddings of its voxels, so that what is learned of one block serves all that resemble it.
@@ -68,24 +68,16 @@ class BEDiT(nn.Module):
         self.enter = nn.Conv2d(width + POSITION_CHANNELS, finest, 1)
         time_width = 256
         self.time = nn.Sequential(nn.Linear(64, time_width), nn.SiLU(), nn.Linear(time_width, time_width))
-        self.pooled_text = nn.Linear(config.pooled_text, time_width)
-        self.down = nn.ModuleList()
-        self.up = nn.ModuleList()
-        for level in range(len(C) - 1):
-            self.down.append(
-                nn.ModuleList([ConvBlock(C[level], time_width) for _ in range(config.convs)]).append(
-                    nn.Conv2d(C[level], C[level + 1], 2, stride=2)
-                )
-            )
-            self.up.append(
-                nn.ModuleList([ConvBlock(C[level], time_width) for _ in range(config.convs)]).append(
-                    nn.Conv2d(C[level + 1], 4 * C[level], 1)
-                )
-            )
+        self.request = nn.Linear(ATTRIBUTE_SIZE, time_width)
+        self.request_tokens = nn.Parameter(torch.randn(ATTRIBUTE_SIZE, config.request_width) * 0.3)
+        self.down = nn.ModuleList(ConvStack(c, config.convs, time_width) for c in C[:-1])
+        self.shrink = nn.ModuleList(nn.Conv2d(a, b, 2, stride=2) for a, b in pairwise(C))
+        self.grow = nn.ModuleList(nn.Conv2d(b, 4 * a, 1) for a, b in pairwise(C))
+        self.up = nn.ModuleList(ConvStack(c, config.convs, time_width) for c in C[:-1])
         self.modulate = nn.Linear(time_width, 6 * C[-1])
         nn.init.zeros_(self.modulate.weight)
         nn.init.zeros_(self.modulate.bias)
-        self.blocks = nn.ModuleList(DiTBlock(C[-1], config.heads, config.text_width) for _ in range(config.depth))
+        self.blocks = nn.ModuleList(DiTBlock(C[-1], config.heads, config.request_width) for _ in range(config.depth))
         self.leave = nn.Conv2d(finest, config.heights * config.head, 1)
         self.skip = nn.Linear(config.embed, config.head)
         self.norm = nn.LayerNorm(config.head)
@@ -100,7 +92,7 @@ class BEDiT(nn.Module):
         self,
         x_t_BXYZ: Tensor,
         noise_level_B: Tensor,
-        text: TextFeatures,
+        request_BA: Tensor,
         conditions: Sequence[Tensor] = (),
         self_condition_BXYZK: Tensor | None = None,
         query_N: Tensor | None = None,
@@ -108,9 +100,11 @@ class BEDiT(nn.Module):
         """Logits of x_0: (N, K) at the flat positions `query_N`, or at all B X Y Z of them.
 
         `noise_level_B` is t / T. `conditions` are long grids in the order of the config. `self_condition_BXYZK`
-        is an earlier estimate of p(x_0), or None for no estimate.
+        is an earlier estimate of p(x_0), or None for no estimate. `request_BA` is that of `text.request_BA`.
         """
-        return self.logits(self.features(x_t_BXYZ, noise_level_B, text, conditions, self_condition_BXYZK), query_N)
+        return self.logits(
+            self.features(x_t_BXYZ, noise_level_B, request_BA, conditions, self_condition_BXYZK), query_N
+        )
 
     def logits(self, feature_BXYZh: Tensor, query_N: Tensor | None = None) -> Tensor:
         """Column-head features to logits of x_0, (N, K)."""
@@ -121,7 +115,7 @@ class BEDiT(nn.Module):
         self,
         x_t_BXYZ: Tensor,
         noise_level_B: Tensor,
-        text: TextFeatures,
+        request_BA: Tensor,
         conditions: Sequence[Tensor] = (),
         self_condition_BXYZK: Tensor | None = None,
     ) -> Tensor:
@@ -141,34 +135,32 @@ class BEDiT(nn.Module):
         columns.append(position_code(X, Y).to(columns[0]).expand(B, -1, -1, -1))
         h = self.enter(torch.cat(columns, 1)).contiguous(memory_format=torch.channels_last)
 
-        emb = self.time(time_code(noise_level_B)) + self.pooled_text(text.pooled_BD)
+        emb = self.time(time_code(noise_level_B)) + self.request(request_BA)
         skips = []
-        for stage in self.down:
-            *convs, shrink = stage
-            for block in convs:
-                h = block(h, emb)
-            skips.append(h)
-            h = shrink(h)
-        h = self._attend(h, emb, text)
-        for stage in reversed(self.up):
-            *convs, grow = stage
-            h = F.pixel_shuffle(grow(h), 2) + skips.pop()
-            for block in convs:
-                h = block(h, emb)
+        for convs, shrink in zip(self.down, self.shrink, strict=True):
+            skips.append(convs(h, emb))
+            h = shrink(skips[-1])
+        h = self._attend(h, emb, request_BA)
+        for convs, grow in zip(reversed(self.up), reversed(self.grow), strict=True):
+            h = convs(F.pixel_shuffle(grow(h), 2) + skips.pop(), emb)
         feature = self.leave(F.silu(h)).permute(0, 2, 3, 1).reshape(B, X, Y, Z, self.config.head)
         return F.silu(self.norm(feature + self.skip(state_BXYZe)))
 
-    def _attend(self, h_BCXY: Tensor, emb: Tensor, text: TextFeatures) -> Tensor:
+    def _attend(self, h_BCXY: Tensor, emb: Tensor, request_BA: Tensor) -> Tensor:
         B, C, X, Y = h_BCXY.shape
         token_BNC = h_BCXY.flatten(2).transpose(1, 2) + sincos_2d(X, Y, C).to(h_BCXY)
         modulation_B6C = self.modulate(F.silu(emb)).unflatten(-1, (6, C))
+        named = zip(request_BA.split(VALUE_COUNTS, 1), self.request_tokens.split(VALUE_COUNTS), strict=True)
+        request_BLD = torch.stack([ask_Bv @ table_vD for ask_Bv, table_vD in named], 1)
         for block in self.blocks:
-            token_BNC = block(token_BNC, modulation_B6C, text)
+            token_BNC = block(token_BNC, modulation_B6C, request_BLD)
         return token_BNC.transpose(1, 2).reshape(B, C, X, Y).contiguous(memory_format=torch.channels_last)
 
 
 class StateEmbedding(nn.Module):
     """A vector per state; for shape codes the sum over the code's eight voxels, plus one of its own."""
+
+    block_K8: Tensor
 
     def __init__(self, states: int, width: int, code_blocks: bool) -> None:
         super().__init__()
@@ -226,39 +218,56 @@ class ConvBlock(nn.Module):
         return h_BCXY + self.conv2(F.silu(self.norm2(h) * (1 + scale) + shift))
 
 
+class ConvStack(nn.Module):
+    """`count` ConvBlocks in a row."""
+
+    def __init__(self, C: int, count: int, time_width: int) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(ConvBlock(C, time_width) for _ in range(count))
+
+    def forward(self, h_BCXY: Tensor, emb: Tensor) -> Tensor:
+        for block in self.blocks:
+            h_BCXY = block(h_BCXY, emb)
+        return h_BCXY
+
+
 class DiTBlock(nn.Module):
-    """Self-attention, cross-attention to text and an MLP, modulated by adaLN-zero (Peebles & Xie 2023).
+    """Self-attention, cross-attention to the request and an MLP, modulated by adaLN-zero (Peebles & Xie 2023).
 
     The time embedding makes one modulation for all blocks, and each block adds its own constant (adaLN-single).
     """
 
-    def __init__(self, C: int, heads: int, text_width: int) -> None:
+    def __init__(self, C: int, heads: int, request_width: int) -> None:
         super().__init__()
         self.heads = heads
         self.norm1, self.norm2, self.norm3 = (nn.LayerNorm(C, elementwise_affine=False) for _ in range(3))
         self.qkv, self.merge = nn.Linear(C, 3 * C), nn.Linear(C, C)
-        self.q_text, self.kv_text, self.merge_text = nn.Linear(C, C), nn.Linear(text_width, 2 * C), nn.Linear(C, C)
+        self.q_request, self.kv_request, self.merge_request = (
+            nn.Linear(C, C),
+            nn.Linear(request_width, 2 * C),
+            nn.Linear(C, C),
+        )
         self.mlp = nn.Sequential(nn.Linear(C, 3 * C), nn.GELU("tanh"), nn.Linear(3 * C, C))
         self.modulation_6C = nn.Parameter(torch.zeros(6, C))
-        nn.init.zeros_(self.merge_text.weight)
+        nn.init.zeros_(self.merge_request.weight)
 
-    def forward(self, h_BNC: Tensor, modulation_B6C: Tensor, text: TextFeatures) -> Tensor:
+    def forward(self, h_BNC: Tensor, modulation_B6C: Tensor, request_BLD: Tensor) -> Tensor:
         s1, b1, g1, s2, b2, g2 = (modulation_B6C + self.modulation_6C).unsqueeze(2).unbind(1)
         q, k, v = self.qkv(self.norm1(h_BNC) * (1 + s1) + b1).chunk(3, -1)
         h_BNC = h_BNC + g1 * self.merge(self._attention(q, k, v))
-        q = self.q_text(self.norm2(h_BNC))
-        k, v = self.kv_text(text.token_BLD).chunk(2, -1)
-        h_BNC = h_BNC + self.merge_text(self._attention(q, k, v, text.mask_BL))
+        q = self.q_request(self.norm2(h_BNC))
+        k, v = self.kv_request(request_BLD).chunk(2, -1)
+        h_BNC = h_BNC + self.merge_request(self._attention(q, k, v))
         return h_BNC + g2 * self.mlp(self.norm3(h_BNC) * (1 + s2) + b2)
 
-    def _attention(self, q: Tensor, k: Tensor, v: Tensor, mask_BL: Tensor | None = None) -> Tensor:
+    def _attention(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         B, N, C = q.shape
         q, k, v = (x.reshape(B, x.shape[1], self.heads, C // self.heads).transpose(1, 2) for x in (q, k, v))
-        mask = None if mask_BL is None else mask_BL[:, None, None, :]
-        return F.scaled_dot_product_attention(q, k, v, attn_mask=mask).transpose(1, 2).reshape(B, N, C)
+        return F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(B, N, C)
 
 
 POSITION_CHANNELS = 16
+VALUE_COUNTS = [len(values) for values in ATTRIBUTE_VALUES.values()]
 
 
 def fold(value_BXYZe: Tensor) -> Tensor:

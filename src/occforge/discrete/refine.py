@@ -37,6 +37,8 @@ class SparseRefiner(nn.Module):
     back to its input.
     """
 
+    parent_K: Tensor
+
     def __init__(self, config: RefineConfig) -> None:
         super().__init__()
         self.config = config
@@ -70,7 +72,7 @@ class SparseRefiner(nn.Module):
         `label_XYZ` are the coarse labels (long, `labels` = unknown); `code_XYZ` the codes drawn so far (`states` =
         not yet drawn). Outside the grid counts as a label of its own and as the empty code.
         """
-        X, Y, Z = label_XYZ.shape
+        Z = label_XYZ.shape[2]
         outside = self.config.labels + 1
         label_N125 = neighbours(label_XYZ, query_N, LABEL_REACH, outside)
         code_N27 = neighbours(code_XYZ, query_N, CODE_REACH, 0)
@@ -85,7 +87,7 @@ class SparseRefiner(nn.Module):
 
 def neighbours(grid_XYZ: Tensor, query_N: Tensor, reach: int, outside: int) -> Tensor:
     """Values in the cube of `reach` cells around flat positions, (N, (2 reach + 1)^3); `outside` beyond the grid."""
-    X, Y, Z = grid_XYZ.shape
+    _, Y, Z = grid_XYZ.shape
     r, w = reach, 2 * reach + 1
     padded = torch.nn.functional.pad(grid_XYZ, (r, r, r, r, r, r), value=outside)
     PY, PZ = Y + 2 * r, Z + 2 * r

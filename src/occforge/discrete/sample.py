@@ -1,6 +1,7 @@
 """The one sampler of the project: every stage, and every edit, is a call of `sample`."""
 
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Protocol
 
 import torch
@@ -15,7 +16,10 @@ class Denoiser(Protocol):
     `estimate` is the p(x_0) of the step before, (B, X, Y, Z, K), where the network asks for it, else None.
     """
 
-    self_condition: bool
+    @property
+    def self_condition(self) -> bool:
+        """Whether it wants its last estimate back."""
+        ...
 
     def __call__(self, x_t_BXYZ: Tensor, noise_level: float, estimate: Tensor | None, query_N: Tensor | None) -> Tensor:
         """Logits of x_0."""
@@ -24,7 +28,7 @@ class Denoiser(Protocol):
 def times(transition: Transition, steps: int) -> Iterator[tuple[float, float]]:
     """(t, s) pairs from T down to 0, evenly spaced."""
     grid = torch.linspace(transition.T, 0.0, steps + 1, dtype=torch.float64).tolist()
-    return zip(grid[:-1], grid[1:], strict=True)
+    return pairwise(grid)
 
 
 @torch.no_grad()

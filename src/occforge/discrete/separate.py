@@ -66,8 +66,10 @@ def _pool(
                 for n in range(kinds):
                     label = present[n]
                     score = count[label] * weight[label]
-                    if label != EMPTY and label != UNKNOWN and (
-                        score > best_score or (score == best_score and label < best)
+                    if (
+                        label != EMPTY
+                        and label != UNKNOWN
+                        and (score > best_score or (score == best_score and label < best))
                     ):
                         best, best_score = label, score
                     count[label] = 0

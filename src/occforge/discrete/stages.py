@@ -1,8 +1,8 @@
 """The stages of Comp-D3PM and the grids that they diffuse (Eqs. 6-8, and a refinement that is ours).
 
-    scene -- pool --> half -- encode --> fusion codes          background: p(B | text)
-      |                 |                                      objects:    p(F | B, text)
-      +-- encode --> refinement codes                          fusion:     p(half scene | B, F, text)
+    scene -- pool --> half -- encode --> fusion codes          background: p(B | request)
+      |                 |                                      objects:    p(F | B, request)
+      +-- encode --> refinement codes                          fusion:     p(half scene | B, F, request)
       +-- split, pool --> B, F                                 refine:     p(scene | half scene)
 
 Every stage has one `Stage`: a transition, a network and how its conditions are laid out.
@@ -23,7 +23,7 @@ from occforge.discrete.bedit import BEDiT, BEDiTConfig, Stream
 from occforge.discrete.codes import ANY_VOXEL, ShapeCodes
 from occforge.discrete.refine import RefineConfig, SparseRefiner
 from occforge.discrete.separate import Factor, pool, split
-from occforge.discrete.text import ATTRIBUTE_SIZE, TextConfig, TextEncoder
+from occforge.discrete.text import PromptReader, TextConfig
 from occforge.discrete.transition import Kind, Transition
 
 StageName = Literal["background", "objects", "fusion", "refine"]
@@ -169,7 +169,7 @@ class Composition(nn.Module):
             "fusion": Transition(fusion_states, config.T, config.fusion_kind),
             "refine": Transition(config.refine_codes, config.T, "absorbing"),
         }
-        self.text = TextEncoder(config.text)
+        self.text = PromptReader(config.text)
         objects_see = (self._stream("background", levels.object_grid),)
         fusion_sees = tuple(self._stream(name, levels.fusion_grid) for name in ("background", "objects"))
         self.networks = nn.ModuleDict(
@@ -207,8 +207,6 @@ class Composition(nn.Module):
                 convs=trunk.convs,
                 depth=trunk.depth,
                 heads=trunk.heads,
-                text_width=self.levels.config.text.width,
-                pooled_text=ATTRIBUTE_SIZE,
                 embed=trunk.embed,
                 head=trunk.head,
                 code_blocks=name == "fusion" and self.levels.config.fusion_codes > 0,

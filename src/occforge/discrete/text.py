@@ -1,17 +1,20 @@
-"""Prompts: words to features, with an auxiliary head that names the scene attributes a prompt asks for.
+"""Prompts: which scene attributes does a sentence ask for.
 
 Legend: B batch, L words, D width, A attribute values. Words are embedded by hashed character n-grams (Bojanowski et
 al. 2017), so that inflections, compounds and typing errors stay close to words seen in training.
 
-The head's probabilities, "unspecified" among them, are the pooled condition of every stage. Because: left and right
-did not bind through a pooled sentence vector; as attributes they do, and a score can say what was understood.
+Every stage is conditioned on the request, one category per attribute with "unspecified" among them, rather than on
+word features. Because: left and right did not bind through a sentence vector; a request can be printed and scored; and
+the reader can be trained anew, or replaced by a larger language model, without touching a generator.
 """
 
 import re
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -26,22 +29,6 @@ HASHES = 24
 
 ATTRIBUTE_VALUES: dict[str, tuple[str, ...]] = {k: (UNSPECIFIED, *v) for k, v in ATTRIBUTES.items()}
 ATTRIBUTE_SIZE = sum(len(v) for v in ATTRIBUTE_VALUES.values())
-
-
-@dataclass(frozen=True)
-class TextFeatures:
-    """What a network sees of prompts: `token_BLD`, `mask_BL` (True where a word stands), `pooled_BD`."""
-
-    token_BLD: Tensor
-    mask_BL: Tensor
-    pooled_BD: Tensor
-
-    def __getitem__(self, index: Tensor | slice) -> "TextFeatures":
-        return TextFeatures(self.token_BLD[index], self.mask_BL[index], self.pooled_BD[index])
-
-    def to(self, device: torch.device) -> "TextFeatures":
-        """The same features on another device."""
-        return TextFeatures(self.token_BLD.to(device), self.mask_BL.to(device), self.pooled_BD.to(device))
 
 
 @dataclass(frozen=True)
@@ -72,25 +59,27 @@ def split_words(text: str) -> list[str]:
     return re.findall(r"[^\W_]+", text.lower())
 
 
-def word_hashes(word: str, buckets: int) -> list[int]:
+@lru_cache(maxsize=65536)
+def word_hashes(word: str, buckets: int) -> tuple[int, ...]:
     """Bucket ids (1 .. buckets-1; 0 pads) of a word and its character 3- to 5-grams."""
     marked = f"<{word}>"
     grams = [marked] + [marked[i : i + n] for n in (3, 4, 5) for i in range(len(marked) - n + 1)]
-    return [1 + zlib.crc32(gram.encode()) % (buckets - 1) for gram in grams[:HASHES]]
+    return tuple(1 + zlib.crc32(gram.encode()) % (buckets - 1) for gram in grams[:HASHES])
 
 
 def tokenize(texts: Sequence[str], buckets: int) -> Tensor:
     """Texts to hashed features, (B, L, HASHES) long, zero padded; an empty text is one word of padding."""
-    words_B = [[word_hashes(w, buckets) for w in split_words(text)[:MAX_WORDS]] for text in texts]
-    ids_BLH = torch.zeros(len(texts), max(1, *(len(w) for w in words_B)), HASHES, dtype=torch.long)
+    words_B = [split_words(text)[:MAX_WORDS] for text in texts]
+    ids_BLH = np.zeros((len(texts), max(1, 1, *(len(words) for words in words_B)), HASHES), np.int64)
     for b, words in enumerate(words_B):
-        for i, hashes in enumerate(words):
-            ids_BLH[b, i, : len(hashes)] = torch.tensor(hashes)
-    return ids_BLH
+        for i, word in enumerate(words):
+            hashes = word_hashes(word, buckets)
+            ids_BLH[b, i, : len(hashes)] = hashes
+    return torch.from_numpy(ids_BLH)
 
 
-class TextEncoder(nn.Module):
-    """A small transformer over hashed words; `attribute_logits` reads what was asked, `forward` makes features."""
+class PromptReader(nn.Module):
+    """A small transformer over hashed words that names the attributes a prompt asks for."""
 
     def __init__(self, config: TextConfig) -> None:
         super().__init__()
@@ -103,49 +92,41 @@ class TextEncoder(nn.Module):
         self.queries = nn.Parameter(torch.randn(len(ATTRIBUTES), D) * 0.1)
         self.heads = nn.ModuleList(nn.Linear(D, len(values)) for values in ATTRIBUTE_VALUES.values())
 
-    @property
-    def pooled_size(self) -> int:
-        """Length of `TextFeatures.pooled_BD`: one probability per attribute value."""
-        return ATTRIBUTE_SIZE
-
-    def tokens(self, ids_BLH: Tensor) -> tuple[Tensor, Tensor]:
-        """Word features (B, L, D) and the mask (B, L) of real words; an empty text keeps one blank word."""
+    def forward(self, texts: Sequence[str]) -> list[Tensor]:
+        """Per attribute logits over (unspecified, *values), each (B, values + 1)."""
+        ids_BLH = tokenize(texts, self.config.buckets).to(self.position.device)
         real_BL = (ids_BLH > 0).any(-1)
         word_BLD = self.embedding(ids_BLH).sum(2) / (ids_BLH > 0).sum(2, keepdim=True).clamp_min(1).sqrt()
         mask_BL = real_BL.clone()
         mask_BL[:, 0] = True
-        h = self.layers(word_BLD + self.position[: ids_BLH.shape[1]], src_key_padding_mask=~mask_BL)
-        return h, mask_BL
-
-    def attribute_logits(self, token_BLD: Tensor, mask_BL: Tensor) -> list[Tensor]:
-        """Per attribute logits over (unspecified, *values), each (B, values + 1)."""
+        token_BLD = self.layers(word_BLD + self.position[: ids_BLH.shape[1]], src_key_padding_mask=~mask_BL)
         score_BAL = (self.queries @ token_BLD.transpose(1, 2)).masked_fill(~mask_BL[:, None], -torch.inf)
         pooled_BAD = score_BAL.softmax(-1) @ token_BLD
         return [head(pooled_BAD[:, a]) for a, head in enumerate(self.heads)]
 
-    def forward(self, texts: Sequence[str]) -> TextFeatures:
-        """Features of prompts; the empty text is the null condition of guidance."""
-        token_BLD, mask_BL = self.tokens(tokenize(texts, self.config.buckets).to(self.position.device))
-        pooled = [logits.softmax(-1) for logits in self.attribute_logits(token_BLD, mask_BL)]
-        return TextFeatures(token_BLD, mask_BL, torch.cat(pooled, -1))
-
+    @torch.no_grad()
     def understood(self, text: str) -> dict[str, str]:
-        """The attributes that the encoder reads in a prompt, the unspecified ones left out."""
-        with torch.no_grad():
-            token_BLD, mask_BL = self.tokens(tokenize([text], self.config.buckets).to(self.position.device))
-            logits = self.attribute_logits(token_BLD, mask_BL)
-        choice = {k: v[int(x[0].argmax())] for (k, v), x in zip(ATTRIBUTE_VALUES.items(), logits, strict=True)}
+        """The attributes that a prompt asks for, the unspecified ones left out."""
+        choice = {k: v[int(x[0].argmax())] for (k, v), x in zip(ATTRIBUTE_VALUES.items(), self([text]), strict=True)}
         return {k: v for k, v in choice.items() if v != UNSPECIFIED}
 
 
 def attribute_targets(mentioned: Sequence[dict[str, str]]) -> Tensor:
-    """Indices into (unspecified, *values) of the attributes each caption names, (B, attributes) long."""
+    """Indices into (unspecified, *values) of the attributes each request names, (B, attributes) long."""
     return torch.tensor([[v.index(m.get(k, UNSPECIFIED)) for k, v in ATTRIBUTE_VALUES.items()] for m in mentioned])
 
 
-def attribute_loss(encoder: TextEncoder, texts: Sequence[str], mentioned: Sequence[dict[str, str]]) -> Tensor:
+def request_BA(mentioned: Sequence[dict[str, str]]) -> Tensor:
+    """Requests as networks see them: a one-hot category per attribute, side by side, (B, ATTRIBUTE_SIZE) float."""
+    parts = [
+        F.one_hot(target_B, len(values))
+        for target_B, values in zip(attribute_targets(mentioned).T, ATTRIBUTE_VALUES.values(), strict=True)
+    ]
+    return torch.cat(parts, 1).float()
+
+
+def attribute_loss(reader: PromptReader, texts: Sequence[str], mentioned: Sequence[dict[str, str]]) -> Tensor:
     """Mean cross-entropy of every attribute that captions name, "unspecified" where they do not; scalar."""
-    token_BLD, mask_BL = encoder.tokens(tokenize(texts, encoder.config.buckets).to(encoder.position.device))
-    logits = encoder.attribute_logits(token_BLD, mask_BL)
-    target_BA = attribute_targets(mentioned).to(token_BLD.device)
+    logits = reader(texts)
+    target_BA = attribute_targets(mentioned).to(logits[0].device)
     return torch.stack([F.cross_entropy(x, target_BA[:, a]) for a, x in enumerate(logits)]).mean()

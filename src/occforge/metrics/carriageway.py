@@ -124,7 +124,9 @@ def trace(road_XY: NDArray[np.bool_], grid: GridSpec) -> Carriageway | None:
     right, left = (float(np.median([run[side] for run in first[:6]])) for side in (0, 1))
     width_m = float(np.median([hi - lo for lo, hi in first]))
     x, y, yaw = x_low + 0.5 * STEP_M, start_y + 0.5 * (left + right), 0.0
-    points, open_left, open_right = [], [], []
+    points: list[tuple[float, float, float]] = []
+    open_left: list[bool] = []
+    open_right: list[bool] = []
     missed = 0
     while x_low <= x <= x_high and y_low <= y <= y_high and len(points) < 400 and missed < 6:
         road_Q, inside_Q = _across(road_XY, grid, x, y, yaw, offset_Q)

@@ -1,7 +1,8 @@
 """The feature network of the scene distances: a 3D autoencoder whose pooled bottleneck describes a scene.
 
 Shape legend: B batch, X forward, Y left, Z up (voxels); x, y, z the same axes after folding patches; h, w the
-bird's-eye bottleneck (forward, left); K classes, E embedding, C channels, D feature dimensions, N scenes.
+bird's-eye bottleneck (forward, left); K classes, E embedding, C channels, D feature dimensions, N scenes
+(in `loss`: patches), M drawn patches, P voxels of a patch.
 
 Labels -> class embedding -> patches of 4x4x4 voxels folded into channels -> two strided 3D convolutions -> height
 folded into channels -> 2D convolutions -> bottleneck (B, C, h, w), one vector per column of 16x16 voxels. The
@@ -15,6 +16,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -132,7 +134,7 @@ class SceneAutoencoder(nn.Module):
         B, X, Y, Z = labels_BXYZ.shape
         folded = labels_BXYZ.reshape(B, X // p, p, Y // q, q, Z // r, r).permute(0, 1, 3, 5, 2, 4, 6)
         patches = folded.reshape(B, X // p, Y // q, Z // r, p * q * r)
-        return torch.where(patches == UNKNOWN, self.taxonomy.class_count, patches.long())
+        return torch.where(patches == UNKNOWN, self.taxonomy.class_count, patches.int())
 
     def encode_BChw(self, labels_BXYZ: Tensor) -> Tensor:
         """Bottleneck (B, C, h, w): one vector per column of `stride_XYZ` voxels, h forward, w left."""
@@ -168,7 +170,7 @@ class SceneAutoencoder(nn.Module):
     def reconstruct(self, labels_BXYZ: Tensor) -> Tensor:
         """Most likely labels (B, X, Y, Z) uint8 given the bottleneck alone: what the features can know."""
         vector_BxyzC = self._decode_patches(self.encode_BChw(labels_BXYZ))
-        B, x, y, z, _ = vector_BxyzC.shape
+        x, y, z = vector_BxyzC.shape[1:4]
         p, q, r = self.config.patch_XYZ
         scenes = []
         for vector_xyzC in vector_BxyzC:  # one scene at a time: logits of a street are 160 MB
@@ -183,6 +185,7 @@ class SceneAutoencoder(nn.Module):
         `loss_share` of patches; patches of several classes are drawn ten times as often as others and weighted by
         the inverse of that, so that the mean is that over all patches. Census: log(1 + voxels) of each class in each
         column, read linearly from the bottleneck, so that rare classes and stray voxels leave a trace in its mean.
+        `generator` lives on the device of the labels.
         """
         patches_BxyzP = self.patches_BxyzP(labels_BXYZ)
         bottleneck_BChw = self._encode_patches(patches_BxyzP)
@@ -194,7 +197,7 @@ class SceneAutoencoder(nn.Module):
         count = max(1, round(len(patch_NP) * self.config.loss_share))
         drawn_M = torch.multinomial(chance_N, count, replacement=True, generator=generator)
         logits_MPK = self.unfold(vector_NC[drawn_M]).unflatten(-1, (-1, K))
-        target_MP = patch_NP[drawn_M]
+        target_MP = patch_NP[drawn_M].long()
         known_MP = target_MP < K
         weight_MP = self.class_weight_K[target_MP.clamp(max=K - 1)] * known_MP / chance_N[drawn_M, None]
         target_MP = torch.where(known_MP, target_MP, -100)
@@ -283,7 +286,9 @@ def load_features(path: Path) -> SceneAutoencoder:
         raise InputError(f"{path} is not a readable safetensors file ({error}); make it again") from error
     if metadata.get("format") != FORMAT:
         raise InputError(f"{path}: expected the format {FORMAT}, got {metadata.get('format')}")
-    config = {k: tuple(v) if isinstance(v, list) else v for k, v in json.loads(metadata["config"]).items()}
+    config: dict[str, Any] = {
+        k: tuple(v) if isinstance(v, list) else v for k, v in json.loads(metadata["config"]).items()
+    }
     grid = {k: tuple(v) for k, v in json.loads(metadata["grid"]).items()}
     model = build(SceneAutoencoderConfig(**config), GridSpec(**grid), Taxonomy.from_json(metadata["taxonomy"]))
     model.load_state_dict(state)

@@ -22,9 +22,7 @@ class KernelDistance:
     subsets: int
 
 
-def polynomial_kernel_NM(
-    a_ND: NDArray[np.float64], b_MD: NDArray[np.float64], degree: int = 3
-) -> NDArray[np.float64]:
+def polynomial_kernel_NM(a_ND: NDArray[np.float64], b_MD: NDArray[np.float64], degree: int = 3) -> NDArray[np.float64]:
     """(x . y / D + 1)^degree, (N, M). Source: Binkowski et al. 2018, section 4."""
     return (a_ND @ b_MD.T / a_ND.shape[1] + 1.0) ** degree
 

@@ -200,7 +200,7 @@ class ObjectStatistics:
                 minimum_voxels=self.minimum[k],
                 per_scene=float(np.mean(per_scene)) if per_scene else 0.0,
                 present=float(np.mean(np.array(per_scene) > 0)) if per_scene else 0.0,
-                size_M_m3=all_sizes[is_object] * voxel_m3,
+                size_M_m3=all_sizes[is_object].astype(np.float64) * voxel_m3,
                 voxels=voxels,
                 salt=salt / voxels if voxels else float("nan"),
             )

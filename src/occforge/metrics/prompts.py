@@ -26,15 +26,15 @@ TURN_RAD = 0.25
 """A street that turns by more than this over the scene is a curve."""
 
 PARKING_M = 3.6
-"""A car off the road whose middle lies further beyond its edge than this stands in a lot or a drive, not at the kerb."""
+"""A car off the road whose middle lies further beyond its edge than this stands in a lot or drive, not at the kerb."""
 
 RING_M = 0.4
 """How far about a car its ground is read, for the ground under it may be missing."""
 
 GROUND = ("road", "parking", "sidewalk", "other-ground", "terrain")
 
-CAR_SPACE_M = (5.6, 2.6)
-"""Length and width of a car with the gap to the next: cars that touch are counted by the room they take."""
+CAR_SPACE_M = (4.8, 2.2)
+"""Length and width that a car takes: cars that touch are counted by the room they take."""
 
 PERSON_M = (0.3, 0.25, 1.5)
 """One person, who fills half a voxel more at each end. Persons that touch are counted by volume."""
@@ -79,7 +79,9 @@ def _objects_of(found: Components, scene: Scene, *names: str) -> NDArray[np.int6
     """Indices of components of the named classes that are large enough to be objects."""
     is_object_C = np.zeros(len(found.label_C), np.bool_)
     for name in names:
-        is_object_C |= (found.label_C == scene.taxonomy.id_of(name)) & (found.size_C >= minimum_voxels(name, scene.grid))
+        is_object_C |= (found.label_C == scene.taxonomy.id_of(name)) & (
+            found.size_C >= minimum_voxels(name, scene.grid)
+        )
     return np.flatnonzero(is_object_C)
 
 
@@ -121,7 +123,9 @@ def _count_cars(
     The ground under and around a car decides: on road it drives, beside it within `PARKING_M` it is parked.
     """
     cell_m = min(scene.grid.voxel_m[:2])
-    has_ground_XY = np.isin(scene.labels_XYZ, [scene.taxonomy.id_of(name) for name in GROUND]).any(axis=2)
+    ground_256 = np.zeros(256, np.bool_)
+    ground_256[[scene.taxonomy.id_of(name) for name in GROUND]] = True
+    has_ground_XY: NDArray[np.bool_] = np.any(ground_256[scene.labels_XYZ], axis=2)
     column_N = found.voxel_N // scene.grid.shape_XYZ[2]
     parked_left = parked_right = traffic = 0
     for c in car_C:
@@ -233,7 +237,7 @@ def found(asked: dict[str, str], scene: Scene) -> dict[str, bool]:
     """For each attribute asked for (only those in `MEASURED` may be): whether the scene shows it.
 
     Definitions are as tolerant as the words: `few` persons accepts 1-4, `many` 4 or more; `few` traffic accepts 1-3,
-    `many` 3 or more. The rest must equal `measure`.
+    `many` 3 or more. The rest must equal `measure`. Without any road, no layout and no side is as asked.
     """
     not_seen = asked.keys() - measurable(asked).keys()
     if not_seen:
@@ -244,6 +248,8 @@ def found(asked: dict[str, str], scene: Scene) -> dict[str, bool]:
 
 
 def _accepts(name: str, value: str, seen: StreetView, measured: str) -> bool:
+    if seen.road is None and name in ("layout", "left", "right"):
+        return False
     if name == "persons" and value == "few":
         return 1 <= seen.persons <= 4
     if name == "traffic" and value == "few":

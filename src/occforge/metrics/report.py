@@ -183,9 +183,8 @@ def scene_report(
         if same != (reference.grid, reference.taxonomy.names, reference.feature_network):
             raise InputError(f"report: grid, taxonomy or feature network of {name} differ from the reference's")
     subset = min(kernel_subset, reference.n)
-    if reference.features_ND is not None and floor.features_ND is not None:
-        if np.array_equal(reference.features_ND, floor.features_ND):
-            raise InputError("report: floor and reference are the same scenes; the floor needs real scenes of its own")
+    if np.array_equal(reference.counts_K, floor.counts_K):
+        raise InputError("report: floor and reference are the same scenes; the floor needs real scenes of its own")
     floor_values = _distances(floor, reference, subset, kernel_subsets)
     seed_values = [_distances(side, reference, subset, kernel_subsets) for side in generated.values()]
     scores = [

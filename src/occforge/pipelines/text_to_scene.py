@@ -14,7 +14,7 @@ from occforge.core.grid import Scene
 from occforge.discrete.bedit import BEDiT
 from occforge.discrete.sample import sample
 from occforge.discrete.stages import Composition, StageName
-from occforge.discrete.text import TextFeatures, check_prompt
+from occforge.discrete.text import check_prompt, request_BA
 
 
 @dataclass(frozen=True)
@@ -77,8 +77,7 @@ def generate_scene(
     labels = half if "refine" not in composition.networks else run.timed("refine", lambda: run.refine(half))
     levels = composition.levels
     scene = Scene(labels, levels.grid, levels.taxonomy)
-    understood = composition.text.understood(prompt) if prompt else {}
-    return GeneratedScene(scene, prompt, seed, understood, background, objects, run.seconds)
+    return GeneratedScene(scene, prompt, seed, run.understood, background, objects, run.seconds)
 
 
 def step_count(composition: Composition, config: SamplingConfig) -> int:
@@ -88,7 +87,7 @@ def step_count(composition: Composition, config: SamplingConfig) -> int:
 
 
 class _Run:
-    """One scene in the making: the prompt's features and a generator of random numbers per stage."""
+    """One scene in the making: what the prompt asks for and a generator of random numbers per stage."""
 
     def __init__(
         self, composition: Composition, prompt: str, seed: int, config: SamplingConfig, progress: Callable[[], object]
@@ -96,9 +95,8 @@ class _Run:
         self.composition, self.seed, self.config, self.progress = composition, seed, config, progress
         self.levels = composition.levels
         composition.eval()
-        with torch.no_grad():
-            self.text = composition.text([prompt])
-            self.null = composition.text([""])
+        self.understood = composition.text.understood(prompt) if prompt else {}
+        self.request, self.null = request_BA([self.understood]), request_BA([{}])
         self.seconds: dict[str, float] = {}
 
     def timed(self, name: str, stage: Callable[[], NDArray[np.uint8]]) -> NDArray[np.uint8]:
@@ -115,7 +113,7 @@ class _Run:
     def diffuse(self, stage: StageName, shape_XYZ: tuple[int, int, int], steps: int, *conditions: Tensor) -> Tensor:
         guidance = 1.0 if stage == "fusion" else self.config.guidance
         network = Guided(
-            self.composition.bedit(stage), self.text, self.null, conditions, guidance, self.config.guided_levels
+            self.composition.bedit(stage), self.request, self.null, conditions, guidance, self.config.guided_levels
         )
         transition = self.composition.transitions[stage]
         return sample(network, transition, (1, *shape_XYZ), steps, self.generator(stage), progress=self.progress)[0]
@@ -157,11 +155,11 @@ class _Run:
 
 @dataclass(frozen=True)
 class Guided:
-    """A BEDiT with its conditions bound, as `sample` wants it, guided between prompt and null text."""
+    """A BEDiT with its conditions bound, as `sample` wants it, guided between the request and the empty one."""
 
     network: BEDiT
-    text: TextFeatures
-    null: TextFeatures
+    request_BA: Tensor
+    null_BA: Tensor
     conditions: tuple[Tensor, ...]
     guidance: float
     guided_levels: tuple[float, float]
@@ -174,14 +172,14 @@ class Guided:
     def __call__(self, x_t_BXYZ: Tensor, noise_level: float, estimate: Tensor | None, query_N: Tensor | None) -> Tensor:
         level_B = torch.full((len(x_t_BXYZ),), noise_level)
 
-        def ask(text: TextFeatures) -> Tensor:
-            return self.network(x_t_BXYZ, level_B, text, self.conditions, estimate, query_N).float()
+        def ask(request: Tensor) -> Tensor:
+            return self.network(x_t_BXYZ, level_B, request, self.conditions, estimate, query_N).float()
 
         low, high = self.guided_levels
-        logits = ask(self.text)
+        logits = ask(self.request_BA)
         if self.guidance == 1.0 or not low <= noise_level <= high:
             return logits
-        null = ask(self.null)
+        null = ask(self.null_BA)
         return null + self.guidance * (logits - null)
 
 

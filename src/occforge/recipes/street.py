@@ -1,19 +1,20 @@
 """Runs on the procedural street world."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+from occforge.data.procedural import TRAIN_FIRST_SEED, VAL_FIRST_SEED
 from occforge.discrete.stages import CompositionConfig
+from occforge.train.features import train_features
 from occforge.train.loop import LoopConfig
-from occforge.train.scene_generator import Plan, train_scene_generator
+from occforge.train.scene_generator import FileName, Plan, train_scene_generator
 from occforge.train.sources import WorldSource
-
-Stage = Literal["all", "text", "background", "objects", "fusion", "refine"]
 
 
 def scene(
     out: Path = Path("out/street.scene"),
-    stage: Stage = "all",
+    stage: FileName | Literal["all"] = "all",
     scenes: int = 6144,
     effort: float = 1.0,
     dtype: Literal["float32", "bfloat16"] = "bfloat16",
@@ -36,20 +37,47 @@ def scene(
         workers: Processes that fill the cache.
     """
 
-    def loop(steps: int, batch: int, **changes: float) -> LoopConfig:
-        return LoopConfig(
-            steps=max(1, round(steps * effort)), batch=batch, dtype=dtype, device=device, seed=seed, **changes
-        )
+    plan = scene_plan(effort, dtype, device, seed)
+    stages = list(plan.loops) if stage == "all" else [stage]
+    return train_scene_generator(WorldSource(TRAIN_FIRST_SEED, scenes), plan, out, stages, cache, workers)
 
-    plan = Plan(
+
+def scene_plan(effort: float, dtype: Literal["float32", "bfloat16"], device: str, seed: int) -> Plan:
+    """The default sizes and lengths, which the lab book argues for."""
+
+    def loop(steps: int, batch: int) -> LoopConfig:
+        return LoopConfig(max(1, round(steps * effort)), batch, dtype=dtype, device=device, seed=seed)
+
+    return Plan(
         CompositionConfig(),
         {
-            "text": LoopConfig(steps=max(1, round(3000 * effort)), batch=64, lr=1e-3, seed=seed, device=device),
+            "text": replace(loop(1200, 64), lr=2e-3, dtype="float32"),
             "background": loop(1500, 16),
             "objects": loop(1500, 16),
             "fusion": loop(1200, 8),
             "refine": loop(1000, 4),
         },
     )
-    stages = list(plan.loops) if stage == "all" else [stage]
-    return train_scene_generator(WorldSource(0, scenes), plan, out, stages, cache, workers)
+
+
+def features(
+    out: Path = Path("out/street.features"),
+    scenes: int = 4096,
+    steps: int = 800,
+    dtype: Literal["float32", "bfloat16"] = "bfloat16",
+    device: str = "cpu",
+    seed: int = 0,
+) -> Path:
+    """Train the frozen feature network of F3D and K3D on the street world.
+
+    Args:
+        out: Run folder; the finished network is its features.safetensors.
+        scenes: Training streets.
+        steps: Training steps of four scenes.
+        dtype: Arithmetic in training.
+        device: Where to train.
+        seed: Seed of weights and batches.
+    """
+    loop = LoopConfig(steps=steps, batch=4, lr=2e-3, muon_lr=0.01, dtype=dtype, device=device, seed=seed)
+    held_out = WorldSource(VAL_FIRST_SEED, 512)
+    return train_features(WorldSource(TRAIN_FIRST_SEED, scenes), held_out, loop, out)

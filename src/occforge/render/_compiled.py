@@ -13,4 +13,5 @@ def per_ray(function: Callable[..., Any]) -> Callable[..., Any]:
     arrays per ray it costs more than the work and makes the threads wait for each other: 2.4 times slower in
     `shade`. The compiled code is kept on disk; division by zero gives infinity, as in numpy.
     """
-    return njit(cache=True, nogil=True, error_model="numpy", _nrt=False)(function)  # type: ignore[no-any-return]
+    compiled: Callable[..., Any] = njit(cache=True, nogil=True, error_model="numpy", _nrt=False)(function)  # type: ignore[call-overload]
+    return compiled

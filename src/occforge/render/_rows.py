@@ -9,16 +9,16 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from numba import config
+from numba import get_num_threads
 
 BAND = 8
 """Rows a thread takes at a time: few enough that dear rows (trees) do not leave one thread waiting for another."""
 
 
 def for_rows(kernel: Callable[..., None], H: int, *arguments: Any) -> None:
-    """Run `kernel(first_row, last_row, *arguments)` over all `H` rows on `NUMBA_NUM_THREADS` threads."""
+    """Run `kernel(first_row, last_row, *arguments)` over all `H` rows on as many threads as numba may use (`NUMBA_NUM_THREADS`)."""
     bands = [(row, min(row + BAND, H)) for row in range(0, H, BAND)]
-    threads = min(int(config.NUMBA_NUM_THREADS), len(bands))
+    threads = min(get_num_threads(), len(bands))
     if threads <= 1:
         kernel(0, H, *arguments)
         return

@@ -140,7 +140,7 @@ def _indexed(corner_N43: NDArray[np.int16]) -> tuple[NDArray[np.int16], NDArray[
     """Distinct lattice points (P, 3) and the rectangles as indices into them (N, 4)."""
     point_P3 = corner_N43.reshape(-1, 3).astype(np.int64)
     key_P = (point_P3[:, 0] << 40) | (point_P3[:, 1] << 20) | point_P3[:, 2]
-    distinct, first, inverse = np.unique(key_P, return_index=True, return_inverse=True)
+    _, first, inverse = np.unique(key_P, return_index=True, return_inverse=True)
     return corner_N43.reshape(-1, 3)[first], inverse.reshape(-1, 4)
 
 
@@ -150,7 +150,10 @@ def write_glb(scene: Scene, path: Path) -> None:
     Normals are left out: glTF then asks for flat shading, which is what cubes need, at a third of the size.
     """
     quads = greedy_quads(scene)
-    views, accessors, primitives, materials = [], [], [], []
+    views: list[dict[str, object]] = []
+    accessors: list[dict[str, object]] = []
+    primitives: list[dict[str, object]] = []
+    materials: list[dict[str, object]] = []
     blob = bytearray()
     linear_K3 = (scene.taxonomy.palette_K3 / 255.0) ** 2.2
 
@@ -166,7 +169,7 @@ def write_glb(scene: Scene, path: Path) -> None:
 
     for k in np.unique(quads.label_N):
         point_P3, index_N4 = _indexed(quads.corner_N43[quads.label_N == k])
-        position_P3 = scene.grid.metres_from_index(point_P3) @ GLTF_FROM_GRID_33.T
+        position_P3 = scene.grid.metres_from_index(point_P3.astype(np.float64)) @ GLTF_FROM_GRID_33.T
         triangle_T3 = index_N4[:, [0, 1, 2, 0, 2, 3]].ravel()
         short = len(point_P3) < 65536
         position = add(position_P3.astype("<f4"), 34962, "VEC3", 5126)
@@ -214,7 +217,7 @@ def write_ply(scene: Scene, path: Path) -> None:
             len(point_P3),
             [("x", "<f4"), ("y", "<f4"), ("z", "<f4"), ("red", "u1"), ("green", "u1"), ("blue", "u1"), ("label", "u1")],
         )
-        vertex["x"], vertex["y"], vertex["z"] = scene.grid.metres_from_index(point_P3).T
+        vertex["x"], vertex["y"], vertex["z"] = scene.grid.metres_from_index(point_P3.astype(np.float64)).T
         vertex["red"], vertex["green"], vertex["blue"] = scene.taxonomy.palette_K3[k]
         vertex["label"] = k
         face = np.empty(len(index_N4), [("count", "u1"), ("index", "<i4", 4)])

@@ -219,8 +219,8 @@ def raycast_reference(scene: Scene, camera: Camera) -> View:
     voxel_N3 = voxel_N3[np.any(voxel_N3 != np.floor(origin), axis=1)]
     if len(voxel_N3) == 0:
         return view
-    low_N3 = scene.grid.metres_from_index(voxel_N3)
-    high_N3 = scene.grid.metres_from_index(voxel_N3 + 1)
+    low_N3 = scene.grid.metres_from_index(voxel_N3.astype(np.float64))
+    high_N3 = scene.grid.metres_from_index(voxel_N3 + 1.0)
     eye = camera.grid_from_camera_44[:3, 3]
     for row in range(H):
         for column in range(W):

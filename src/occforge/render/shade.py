@@ -19,14 +19,15 @@ from occforge.core.taxonomy import EMPTY
 from occforge.render import texture
 from occforge.render._compiled import per_ray
 from occforge.render._rows import for_rows
+from occforge.render.ground import GRASS, GROUND, ROAD, ground_texel, ground_vote
 from occforge.render.materials import Kind
 from occforge.render.noise import fractal2, hash3, value2
 from occforge.render.parts import BOTTOM, CENTRE_X, CENTRE_Y, COS, SIN
 from occforge.render.sky import Rgb, Sky, haze_color, make_sky, sky_color
-from occforge.render.surface import Stage, coarse_density, density, set_stage, surface_label, trace
+from occforge.render.stage import Stage, set_stage
+from occforge.render.surface import coarse_density, density, surface_label, trace
 
-ROAD, PARKING, SIDEWALK = int(Kind.ROAD), int(Kind.PARKING), int(Kind.SIDEWALK)
-GROUND, GRASS, BUILDING = int(Kind.GROUND), int(Kind.GRASS), int(Kind.BUILDING)
+BUILDING = int(Kind.BUILDING)
 FENCE, FOLIAGE, TRUNK = int(Kind.FENCE), int(Kind.FOLIAGE), int(Kind.TRUNK)
 SIGN, CAR, TRUCK = int(Kind.SIGN), int(Kind.CAR), int(Kind.TRUCK)
 CYCLE, PERSON = int(Kind.CYCLE), int(Kind.PERSON)
@@ -45,98 +46,6 @@ def _normal(d: NDArray, v: NDArray, ox: float, oy: float, oz: float, reach: floa
 
 
 @per_ray
-def _spline(s: float) -> float:
-    """Cubic B-spline at distance `s` >= 0 from its middle."""
-    return (4.0 - 6.0 * s * s + 3.0 * s * s * s) / 6.0 if s < 1.0 else max(2.0 - s, 0.0) ** 3 / 6.0
-
-
-@per_ray
-def _ground_vote(ground_XY: NDArray, ox: float, oy: float) -> tuple[int, int, float]:
-    """Ground label at a place in voxel units with smooth borders: (label, runner-up, its share of the weight).
-
-    Every place takes the label with the greatest weight under a cubic B-spline, so that staircases between
-    surfaces become curves. Outside the grid the nearest column counts.
-    """
-    X, Y = ground_XY.shape
-    qx, qy = ox - 0.5, oy - 0.5
-    i, j = int(math.floor(qx)), int(math.floor(qy))
-    u, v = qx - i, qy - j
-    middle = ground_XY[min(max(i, 0), X - 1), min(max(j, 0), Y - 1)]
-    same = True
-    for a in range(-1, 3):
-        for b in range(-1, 3):
-            if ground_XY[min(max(i + a, 0), X - 1), min(max(j + b, 0), Y - 1)] != middle:
-                same = False
-    if same:
-        return middle, middle, 0.0
-    first, second, third = middle, 0, 0
-    weight_1, weight_2, weight_3 = 0.0, 0.0, 0.0
-    for a in range(-1, 3):
-        wx = _spline(abs(u - a))
-        for b in range(-1, 3):
-            weight = wx * _spline(abs(v - b))
-            label = ground_XY[min(max(i + a, 0), X - 1), min(max(j + b, 0), Y - 1)]
-            if label == first:
-                weight_1 += weight
-            elif weight_2 == 0.0 or label == second:
-                second = label
-                weight_2 += weight
-            else:  # where four surfaces meet, two count as one
-                third = label
-                weight_3 += weight
-    if weight_3 > weight_2:
-        second, weight_2 = third, weight_3
-    if weight_2 > weight_1:
-        first, second, weight_1, weight_2 = second, first, weight_2, weight_1
-    return first, second, weight_2 / (weight_1 + weight_2)
-
-
-@per_ray
-def _lane_mark(stage: Stage, px: float, py: float, pixel_m: float) -> float:
-    """How much white paint lies on the road at a point: a dashed line along the middle of a plain road, worn."""
-    X = stage.centre_X.shape[0]
-    q = (px - stage.origin_3[0]) / stage.voxel_3[0] - 0.5
-    i = min(max(int(math.floor(q)), 0), X - 2)
-    if stage.halves_X[i] < 2.4 or stage.halves_X[i + 1] < 2.4:
-        return 0.0
-    share = min(max(q - i, 0.0), 1.0)
-    centre = stage.centre_X[i] * (1.0 - share) + stage.centre_X[i + 1] * share
-    beside = abs(py - centre)
-    if beside > 0.07 or (px + 1.7) % 6.0 > 2.6:
-        return 0.0
-    worn = fractal2(px * 6.0, py * 6.0, stage.seed + 3, 2)
-    return 0.85 * min(max(2.2 - 2.4 * worn, 0.15), 1.0)
-
-
-@per_ray
-def _ground_texel(
-    stage: Stage, label: int, other: int, share: float, px: float, py: float, pixel_m: float
-) -> texture.Texel:
-    """Texture of a ground label at a place; `other` and `share` come from `_ground_vote` and make kerb stones."""
-    kind, seed = stage.kind_K[label], stage.seed
-    base = stage.albedo_K3[label]
-    if kind == ROAD or kind == PARKING:
-        r, g, b, gloss, shine = texture.asphalt(px, py, base, pixel_m, seed)
-        if kind == ROAD:
-            paint = _lane_mark(stage, px, py, pixel_m)
-            r, g, b = r + (0.62 - r) * paint, g + (0.62 - g) * paint, b + (0.60 - b) * paint
-        if stage.kind_K[other] == SIDEWALK and share > 0.30:  # the gutter
-            r, g, b = 0.72 * r, 0.72 * g, 0.72 * b
-        return r, g, b, gloss, shine
-    if kind == SIDEWALK:
-        if share > 0.12 and (stage.kind_K[other] == ROAD or stage.kind_K[other] == PARKING):
-            joint = 0.8 if (px % 1.0) < 0.015 + 0.3 * pixel_m else 1.0
-            tint = joint * (0.9 + 0.25 * value2(px * 3.0, py * 3.0, seed + 4))
-            return 0.44 * tint, 0.43 * tint, 0.41 * tint, 0.03, 0.0
-        return texture.paving(px, py, base, 0.5, pixel_m, seed)
-    if kind == GRASS:
-        return texture.grass(px, py, base, pixel_m, seed)
-    if kind == GROUND:
-        return texture.gravel(px, py, base, pixel_m, seed)
-    return base[0], base[1], base[2], 0.0, 0.0
-
-
-@per_ray
 def _texel(
     stage: Stage, sky: Sky, px: float, py: float, pz: float, pixel_m: float
 ) -> tuple[float, float, float, float, float, float, float, float, int]:
@@ -148,9 +57,9 @@ def _texel(
     base = stage.albedo_K3[label]
     nx, ny, nz = _normal(stage.density_XYZ, v, ox, oy, oz, 0.8)
     X, Y = stage.part_XY.shape
-    i, j = min(max(int(math.floor(ox)), 0), X - 1), min(max(int(math.floor(oy)), 0), Y - 1)
+    i, j = min(max(math.floor(ox), 0), X - 1), min(max(math.floor(oy), 0), Y - 1)
     if ROAD <= kind <= GRASS:
-        first, second, share = _ground_vote(stage.ground_XY, ox, oy)
+        first, second, share = ground_vote(stage.ground_XY, ox, oy)
         if nz > 0.80 or stage.kind_K[first] == 0:
             nx, ny, nz = 0.12 * nx, 0.12 * ny, 1.0
             if kind == GRASS:
@@ -160,13 +69,13 @@ def _texel(
             nx, ny, nz = nx / length, ny / length, nz / length
         if stage.kind_K[first] == 0:
             first = label
-        r, g, b, gloss, shine = _ground_texel(stage, first, second, share, px, py, pixel_m)
+        r, g, b, gloss, shine = ground_texel(stage, first, second, share, px, py, pixel_m)
         return r, g, b, gloss, shine, nx, ny, nz, int(stage.kind_K[first])
     p = stage.part_XY[i, j]
-    if kind == BUILDING or kind >= SIGN:
-        if p < 0 or stage.part_kind_XY[i, j] != kind:  # the surface bulges over the neighbouring column
-            i2 = min(max(int(math.floor(ox - 0.9 * nx)), 0), X - 1)
-            j2 = min(max(int(math.floor(oy - 0.9 * ny)), 0), Y - 1)
+    if (kind == BUILDING or kind >= SIGN) and (p < 0 or stage.part_kind_XY[i, j] != kind):
+        if True:  # the surface bulges over the neighbouring column
+            i2 = min(max(math.floor(ox - 0.9 * nx), 0), X - 1)
+            j2 = min(max(math.floor(oy - 0.9 * ny), 0), Y - 1)
             p = stage.part_XY[i2, j2]
             if p >= 0 and stage.part_kind_XY[i2, j2] != kind:
                 p = -1
@@ -349,22 +258,24 @@ def _beyond(
     The ground goes on as it is at the border, a hazy row of trees and roofs stands at the horizon, then comes sky.
     """
     azimuth = math.atan2(dy, dx)
-    far_low = 0.012 + 0.045 * fractal2(azimuth * 9.0, 3.0, stage.seed + 101, 4)
-    far_high = 0.045 * max(fractal2(azimuth * 2.5, 8.0, stage.seed + 103, 2) - 0.35, 0.0)
-    crest = far_low + far_high
+    crest = 0.006 + 0.034 * fractal2(azimuth * 14.0, 3.0, stage.seed + 101, 5)
+    crest += 0.040 * max(fractal2(azimuth * 2.5, 8.0, stage.seed + 103, 2) - 0.45, 0.0)
+    block = hash3(math.floor(azimuth * 26.0), 5, stage.seed + 107)
+    if block > 0.74:  # a roof among the trees
+        crest = max(crest, 0.014 + 0.10 * (block - 0.74))
     if dz < -0.004 and pz > level_m:
         t = (level_m - pz) / dz
         if t < 160.0:
             gx, gy = px + t * dx, py + t * dy
             ox = (gx - stage.origin_3[0]) / stage.voxel_3[0]
             oy = (gy - stage.origin_3[1]) / stage.voxel_3[1]
-            label, other, share = _ground_vote(stage.ground_XY, ox, oy)
+            label, other, share = ground_vote(stage.ground_XY, ox, oy)
             X, Y = stage.ground_XY.shape
             if 0.0 <= ox < X and 0.0 <= oy < Y:  # a hole in the labelled ground
                 label, share = stage.ground_XY[int(ox), int(oy)], 0.0
             r, g, b = 0.10, 0.10, 0.09
             if label != EMPTY:
-                r, g, b, _, _ = _ground_texel(stage, label, other, share, gx, gy, 0.004 * t)
+                r, g, b, _, _ = ground_texel(stage, label, other, share, gx, gy, 0.004 * t)
             wet = 1.0 - 0.35 * sky.wetness
             sun = max(sky.sun[2], 0.0) * 0.8
             return (
@@ -374,7 +285,7 @@ def _beyond(
                 t,
             )
     if dz < crest:
-        tone = 0.55 + 0.7 * value2(azimuth * 90.0, dz * 160.0, stage.seed + 105)
+        tone = 0.55 + 0.5 * value2(azimuth * 190.0, dz * 260.0, stage.seed + 105)
         light = 0.55 * sky.ambient[1] + 0.25 * sky.sun_light[1] * max(sky.sun[2], 0.1)
         return 0.085 * tone * light, 0.105 * tone * light, 0.055 * tone * light, 150.0
     r, g, b = sky_color(sky, dx, dy, dz)
@@ -449,9 +360,9 @@ def _rows(
                 red = grey + (red - grey) * sky.saturation
                 green = grey + (green - grey) * sky.saturation
                 blue = grey + (blue - grey) * sky.saturation
-                total_r += _film(red * sky.exposure * 0.62)
-                total_g += _film(green * sky.exposure * 0.62)
-                total_b += _film(blue * sky.exposure * 0.62)
+                total_r += _film(red * sky.exposure * 0.66)
+                total_g += _film(green * sky.exposure * 0.66)
+                total_b += _film(blue * sky.exposure * 0.66)
             a, b = (column + 0.5) / W - 0.5, (row + 0.5) / H - 0.5
             edge = 1.0 - 0.22 * (a * a + b * b)
             grain = 1.0 + 0.022 * (hash3(row, column, stage.seed + 1) - 0.5)
@@ -465,7 +376,7 @@ def _add_streaks(rgb_HW3: NDArray[np.uint8], seed: int) -> None:
     """Draw faint falling drops into a picture, in place; their number and length follow its size."""
     H, W = rgb_HW3.shape[:2]
     rng = np.random.default_rng([seed, 77])
-    count = int(0.0045 * H * W)
+    count = max(1, int(0.0045 * H * W))
     length_N = np.maximum((rng.uniform(0.03, 0.10, count) * H).astype(int), 1)
     row_N, column_N = rng.uniform(-0.1 * H, H, count), rng.uniform(0, W, count)
     strength_N = rng.uniform(0.03, 0.13, count)

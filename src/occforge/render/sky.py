@@ -60,8 +60,8 @@ def make_sky(weather: str, seed: int) -> Sky:
     if weather == "clear":
         return Sky(
             sun=_sun(float(rng.uniform(32.0, 58.0)), azimuth),
-            sun_light=(3.10, 2.85, 2.45),
-            ambient=(0.50, 0.64, 0.86),
+            sun_light=(3.70, 3.36, 2.86),
+            ambient=(0.42, 0.54, 0.76),
             zenith=(0.13, 0.29, 0.68),
             horizon=(0.66, 0.80, 0.98),
             glow=(0.75, 0.68, 0.55),
@@ -77,7 +77,7 @@ def make_sky(weather: str, seed: int) -> Sky:
     if weather == "overcast":
         return Sky(
             sun=_sun(60.0, azimuth),
-            sun_light=(0.16, 0.16, 0.16),
+            sun_light=(0.20, 0.20, 0.20),
             ambient=(1.02, 1.08, 1.16),
             zenith=(0.78, 0.82, 0.88),
             horizon=(1.02, 1.04, 1.08),
@@ -94,14 +94,14 @@ def make_sky(weather: str, seed: int) -> Sky:
     if weather == "fog":
         return Sky(
             sun=_sun(45.0, azimuth),
-            sun_light=(0.05, 0.05, 0.05),
+            sun_light=(0.0, 0.0, 0.0),
             ambient=(0.92, 0.95, 0.98),
             zenith=(0.80, 0.82, 0.84),
             horizon=(0.78, 0.80, 0.82),
             glow=(0.05, 0.05, 0.05),
             cloud=0.0,
             cloud_light=(0.8, 0.8, 0.8),
-            haze_per_m=float(rng.uniform(0.045, 0.075)),
+            haze_per_m=float(rng.uniform(0.026, 0.048)),
             wetness=0.15,
             lamps=0.5,
             exposure=0.88,
@@ -111,7 +111,7 @@ def make_sky(weather: str, seed: int) -> Sky:
     if weather == "rain":
         return Sky(
             sun=_sun(60.0, azimuth),
-            sun_light=(0.04, 0.04, 0.04),
+            sun_light=(0.0, 0.0, 0.0),
             ambient=(0.58, 0.64, 0.72),
             zenith=(0.42, 0.46, 0.52),
             horizon=(0.66, 0.70, 0.76),

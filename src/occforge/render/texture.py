@@ -34,12 +34,12 @@ def asphalt(x: float, y: float, base: NDArray, pixel_m: float, seed: int) -> Tex
     grain = (value2(x * 38.0, y * 38.0, seed + 12) - 0.5) * _seen(0.03, pixel_m)
     speck = (value2(x * 9.0, y * 9.0, seed + 13) - 0.5) * _seen(0.12, pixel_m)
     by = 1.0 + 0.42 * patch + 0.42 * grain + 0.16 * speck
-    crack = abs(fractal2(x * 0.30 + 40.0, y * 0.30, seed + 14, 4) - 0.5)
-    if crack < 0.006:
-        by *= 1.0 - 0.4 * _seen(0.04, pixel_m)
-    repair = value2(math.floor(x / 5.3), math.floor(y / 2.1), seed + 15)
-    if repair > 0.86:
-        by *= 0.80
+    if value2(x * 0.11 + 5.0, y * 0.11, seed + 16) > 0.62:
+        crack = abs(fractal2(x * 0.45 + 40.0, y * 0.45, seed + 14, 4) - 0.5)
+        if crack < 0.004:
+            by *= 1.0 - 0.30 * _seen(0.04, pixel_m)
+    if hash3(math.floor(x / 5.3), math.floor(y / 2.1), seed + 15) > 0.93:  # a repaired stretch
+        by *= 0.84
     warm = 1.0 + 0.06 * patch
     return base[0] * by * warm, base[1] * by, base[2] * by / warm, 0.04, 0.0
 
@@ -105,7 +105,7 @@ def bark(x: float, y: float, z: float, base: NDArray, pixel_m: float, seed: int)
 @per_ray
 def fence(u: float, z: float, x: float, y: float, base: NDArray, pixel_m: float, seed: int) -> Texel:
     """Boards, rendered wall or wire, changing every dozen metres."""
-    style = hash3(int(math.floor(x / 13.0)), int(math.floor(y / 13.0)), seed + 71)
+    style = hash3(math.floor(x / 13.0), math.floor(y / 13.0), seed + 71)
     worn = 0.75 + 0.5 * fractal2(u * 0.8, z * 0.8 + 7.0, seed + 72, 3)
     if style < 0.55:
         board = math.floor(u / 0.14)
@@ -115,8 +115,10 @@ def fence(u: float, z: float, x: float, y: float, base: NDArray, pixel_m: float,
             by *= 1.0 - 0.6 * _seen(0.14, pixel_m)
         return _scaled(base[0], base[1], base[2], by, 0.0, 0.0)
     if style < 0.8:
-        return _scaled(0.42, 0.40, 0.36, worn, 0.0, 0.0)
-    return _scaled(0.12, 0.17, 0.13, worn, 0.05, 0.0)
+        grit = 1.0 + 0.25 * (value2(u * 14.0, z * 14.0, seed + 74) - 0.5) * _seen(0.07, pixel_m)
+        return _scaled(0.42, 0.40, 0.36, worn * grit, 0.0, 0.0)
+    slat = 0.65 if (z / 0.11) % 1.0 < 0.2 + 0.2 * _seen(0.11, pixel_m) else 1.0
+    return _scaled(0.10, 0.135, 0.11, worn * slat, 0.05, 0.0)
 
 
 @per_ray
@@ -160,7 +162,7 @@ def facade(u: float, h: float, wall: int, part: NDArray, pixel_m: float, lamps: 
     house = 0
     if part[HALF_LENGTH] > 9.0:  # a long building is a row of houses
         width = 7.5 + 4.0 * own
-        house = int(math.floor(u / width))
+        house = math.floor(u / width)
         own = hash3(house, int(own * 1e6), seed + 91)
     r, g, b = _plaster((own * 5.0) % 1.0)
     storey = 2.75 + 0.5 * ((own * 11.0) % 1.0)

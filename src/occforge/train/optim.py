@@ -51,7 +51,8 @@ def orthogonalise(matrix: Tensor, iterations: int = 5) -> Tensor:
 
 def split_parameters(module: nn.Module) -> tuple[list[Tensor], list[Tensor]]:
     """(matrices for Muon, the rest for AdamW): embeddings, heads, biases, norms and thin matrices are the rest."""
-    matrices, rest = [], []
+    matrices: list[Tensor] = []
+    rest: list[Tensor] = []
     embeddings = {id(m.weight) for m in module.modules() if isinstance(m, nn.Embedding)}
     for name, parameter in module.named_parameters():
         if not parameter.requires_grad:

@@ -29,24 +29,40 @@ FIELDS = ("background", "objects", "fusion", "half", "refine")
 class SceneSource(Protocol):
     """Labelled scenes by index, picklable, the same scene for the same index always."""
 
-    identity: str
-    grid: GridSpec
-    taxonomy: Taxonomy
+    @property
+    def identity(self) -> str:
+        """What decides its scenes, for naming a cache."""
+        ...
+
+    @property
+    def grid(self) -> GridSpec:
+        """Geometry of every scene."""
+        ...
+
+    @property
+    def taxonomy(self) -> Taxonomy:
+        """Classes of every scene."""
+        ...
 
     def __len__(self) -> int:
         """Number of scenes."""
+        ...
 
     def labels(self, index: int) -> NDArray[np.uint8]:
         """`labels_XYZ` of a scene."""
+        ...
 
     def attributes(self, index: int) -> dict[str, str]:
         """Its true attributes; empty where nothing is known."""
+        ...
 
     def any_attributes(self, rng: np.random.Generator) -> dict[str, str]:
         """Attributes that a scene could have, for captions without a scene."""
+        ...
 
     def caption(self, attributes: dict[str, str], rng: np.random.Generator) -> tuple[str, dict[str, str]]:
         """A truthful caption and the attributes that it names."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -116,11 +132,14 @@ class _MakeShard:
     levels: Levels
 
     def __call__(self, shard: int) -> None:
+        path = self.folder / f"{shard:05d}.npz"
+        if path.exists():
+            return
         indices = range(shard * SHARD, min((shard + 1) * SHARD, len(self.source)))
         scenes = [self.levels.grids(self.source.labels(i)) for i in indices]
         arrays = {name: np.stack([getattr(s, name) for s in scenes]) for name in FIELDS}
         attributes = np.array([json.dumps(self.source.attributes(i)) for i in indices])
-        with atomic_path(self.folder / f"{shard:05d}.npz") as temporary, temporary.open("wb") as stream:
+        with atomic_path(path) as temporary, temporary.open("wb") as stream:
             np.savez_compressed(stream, allow_pickle=False, attributes=attributes, **arrays)
 
 

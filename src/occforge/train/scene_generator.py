@@ -1,8 +1,9 @@
 """Training of the whole scene-first generator: codebooks, prompt encoder, then every stage on its own."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal
 
 import torch
 from tqdm import tqdm
@@ -10,7 +11,7 @@ from tqdm import tqdm
 from occforge.core.files import write_json
 from occforge.core.tensors import load_tensors
 from occforge.discrete.codes import fit_codes
-from occforge.discrete.stages import DIFFUSED, Composition, CompositionConfig, Levels
+from occforge.discrete.stages import Composition, CompositionConfig, Levels
 from occforge.discrete.weights import levels_metadata, load_levels, save_books, save_network, stage_modules
 from occforge.train.loop import LoopConfig, Task, train
 from occforge.train.scene_cache import SceneCache, SceneSource
@@ -18,23 +19,24 @@ from occforge.train.tasks import DiffusionOptions, DiffusionTask, RefineTask, Te
 
 BOOK_SCENES = 256
 
+FileName = Literal["text", "background", "objects", "fusion", "refine"]
+
 
 @dataclass(frozen=True)
 class Plan:
     """What is trained and for how long; `loops` has one entry per file of the generator, trained in its order."""
 
     config: CompositionConfig
-    loops: Mapping[str, LoopConfig]
-    options: DiffusionOptions = DiffusionOptions()
+    loops: Mapping[FileName, LoopConfig]
+    options: DiffusionOptions = field(default_factory=DiffusionOptions)
 
 
 def train_scene_generator(
-    source: SceneSource, plan: Plan, out: Path, stages: Sequence[str], cache: Path, workers: int
+    source: SceneSource, plan: Plan, out: Path, stages: Sequence[FileName], cache: Path, workers: int
 ) -> Path:
     """Train the named stages (in the order of `plan.loops`) and return `out`/weights, which `load_composition` reads.
 
-    Everything that is already there is kept: codebooks, cached scenes, finished and half-finished stages. The prompt
-    encoder comes first because the stages read its features.
+    Everything that is already there is kept: codebooks, cached scenes, finished and half-finished stages.
     """
     weights = out / "weights"
     levels = prepare_levels(source, plan.config, weights)
@@ -48,8 +50,6 @@ def train_scene_generator(
             continue
         torch.manual_seed(loop.seed)
         composition = Composition(levels)
-        if name in DIFFUSED:
-            load_text(composition, out / "text" / "ema.safetensors")
         task: Task
         if name == "text":
             task = TextTask(composition, source)
@@ -63,13 +63,6 @@ def train_scene_generator(
         save_network(weights / f"{name}.safetensors", state, {**metadata, "loop": written["loop"]})
     write_json(out / "run.json", {"source": source.identity, "scenes": len(source), **metadata})
     return weights
-
-
-def load_text(composition: Composition, path: Path) -> None:
-    """Give the composition its trained prompt encoder, which the other stages read but never change."""
-    tensors, _ = load_tensors(path)
-    composition.text.load_state_dict(tensors)
-    composition.text.requires_grad_(False).eval()
 
 
 def prepare_levels(source: SceneSource, config: CompositionConfig, weights: Path) -> Levels:

@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from occforge.core.taxonomy import EMPTY
 from occforge.discrete.loss import cross_entropy
 from occforge.discrete.stages import Composition, StageName, as_condition
-from occforge.discrete.text import attribute_loss
+from occforge.discrete.text import attribute_loss, request_BA
+from occforge.metrics.features import SceneAutoencoder
 from occforge.train.scene_cache import Cached, SceneCache, SceneSource, scene_order
 
 
@@ -37,12 +38,12 @@ def draws(seed: int, step: int, slot: int) -> Draws:
 class DiffusionOptions:
     """How the diffused stages are trained.
 
-    `text_dropout`: share of captions left out, for guidance. `self_condition`: share of steps that see an estimate.
+    `request_dropout`: share of requests left out, for guidance. `self_condition`: share of steps that see an estimate.
     `corruption`: share of conditioning cells replaced by a neighbour or by noise, as sampled ones will be imperfect.
     `queries`: masked cells a scene whose loss is computed by an absorbing stage.
     """
 
-    text_dropout: float = 0.1
+    request_dropout: float = 0.1
     self_condition: float = 0.5
     corruption: float = 0.03
     queries: int = 1536
@@ -68,8 +69,7 @@ class DiffusionTask:
         t_B = torch.tensor([int(r.numpy.integers(1, self.transition.T + 1)) for r in rngs])
         x_t = torch.cat([self.transition.q_sample(x_0[i : i + 1], t_B[i : i + 1], r.torch) for i, r in enumerate(rngs)])
         conditions = [c.to(device) for c in self.conditions(scenes, rngs)]
-        with torch.no_grad():
-            text = self.composition.text(self.captions(scenes, rngs)).to(device)
+        request = request_BA([self.request(s, r) for s, r in zip(scenes, rngs, strict=True)]).to(device)
         noise_level_B = (t_B.float() / self.transition.T).to(device)
         query_N = self.queries(x_0, x_t, scenes, rngs)
         x_t, x_0 = x_t.to(device), x_0.to(device)
@@ -78,19 +78,18 @@ class DiffusionTask:
         shared = np.random.default_rng((seed, step))
         if self.network.config.self_condition and shared.random() < self.options.self_condition:
             with torch.no_grad():
-                logits = self.network(x_t, noise_level_B, text, conditions)
+                logits = self.network(x_t, noise_level_B, request, conditions)
                 estimate = logits.float().softmax(1).reshape(*x_t.shape, -1)
-        logits = self.network(x_t, noise_level_B, text, conditions, estimate, query_N)
+        logits = self.network(x_t, noise_level_B, request, conditions, estimate, query_N)
         target_N = x_0.reshape(-1) if query_N is None else x_0.reshape(-1)[query_N]
         return cross_entropy(logits, target_N, len(slots))
 
-    def captions(self, scenes: Sequence[Cached], rngs: Sequence[Draws]) -> list[str]:
-        """A fresh caption per scene, or the empty one."""
-        texts = []
-        for scene, rng in zip(scenes, rngs, strict=True):
-            silent = rng.numpy.random() < self.options.text_dropout or not scene.attributes
-            texts.append("" if silent else self.scenes.source.caption(scene.attributes, rng.numpy)[0])
-        return texts
+    def request(self, scene: Cached, rng: Draws) -> dict[str, str]:
+        """What a caption of the scene names: a random part of its attributes, or nothing."""
+        if rng.numpy.random() < self.options.request_dropout or not scene.attributes:
+            return {}
+        share = rng.numpy.random()
+        return {k: v for k, v in scene.attributes.items() if rng.numpy.random() < share}
 
     def conditions(self, scenes: Sequence[Cached], rngs: Sequence[Draws]) -> list[Tensor]:
         """The true coarse grids that the stage sees, slightly corrupted."""
@@ -148,9 +147,7 @@ def corrupt(grid_BXYZ: Tensor, states: int, rate: float, generator: torch.Genera
 class RefineTask:
     """The sparse refinement: cross-entropy on the codes not yet drawn of occupied cells."""
 
-    def __init__(
-        self, composition: Composition, scenes: SceneCache, queries: int = 2048
-    ) -> None:
+    def __init__(self, composition: Composition, scenes: SceneCache, queries: int = 2048) -> None:
         self.composition, self.scenes, self.query_count = composition, scenes, queries
         self.network = composition.refiner
         self.module: nn.Module = self.network
@@ -212,3 +209,21 @@ def with_typos(text: str, rng: np.random.Generator) -> str:
             j = int(rng.integers(1, len(word) - 2))
             words[i] = word[:j] + word[j + 1] + word[j] + word[j + 2 :]
     return " ".join(words)
+
+
+class FeatureTask:
+    """The frozen evaluator's autoencoder: reconstruction and census of whole scenes."""
+
+    def __init__(self, network: SceneAutoencoder, source: SceneSource) -> None:
+        self.network, self.source = network, source
+        self.module: nn.Module = network
+
+    def losses(self, step: int, slots: Sequence[int], batch: int, seed: int) -> Tensor:
+        """See `Task.losses`."""
+        device = next(self.network.parameters()).device
+        losses = []
+        for slot in slots:
+            index = (step * batch + slot) % len(self.source)
+            labels = torch.from_numpy(self.source.labels(index))[None].to(device)
+            losses.append(self.network.loss(labels, draws(seed, step, slot).torch)["loss"])
+        return torch.stack(losses)

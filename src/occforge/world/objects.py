@@ -1,7 +1,7 @@
 """What stands in a street: the shapes of vehicles, people, poles and plants, as boxes, ellipsoids and cones.
 
-A shape is described in its own frame: u forward, v left, heights in voxels of 0.2 m above the ground voxel it stands on.
-Lengths are whole voxels, so that a shape keeps its form wherever it is put.
+A shape is described in its own frame: u forward, v left, heights in voxels of 0.2 m above the ground voxel
+it stands on. Lengths are whole voxels, so that a shape keeps its form wherever it is put.
 """
 
 from dataclasses import dataclass

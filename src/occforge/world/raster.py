@@ -104,7 +104,7 @@ def lay_ground(
                         and rect_R6[n, 3] <= beyond < rect_R6[n, 4]
                     ):
                         label = int(rect_R6[n, 5])
-            level = int(math.floor((z - corner_m[2]) / voxel_m + 1e-6))
+            level = math.floor((z - corner_m[2]) / voxel_m + 1e-6)
             level_XY[i, j] = min(max(level, 0), 12)
             class_XY[i, j] = label
             place_XY3[i, j, 0] = s
@@ -188,7 +188,7 @@ def touches(
     corner_m: tuple[float, float, float],
     voxel_m: float,
 ) -> bool:
-    """Whether something that blocks `bits` lies within `margin` of an upright ellipse; the grid's edge does not count."""
+    """Whether something that blocks `bits` lies within `margin` of an ellipse along the axes; the edge does not."""
     X, Y = blocked_XY.shape
     x, y, _, half_l, half_w = box_5
     half_l, half_w = half_l + margin, half_w + margin
@@ -337,10 +337,10 @@ def stand_parts(
         reach_y = (abs(s) * half_l + abs(c) * half_w) * grow
         if kind == ELLIPSOID:
             reach_x = reach_y = max(half_l, half_w) * grow
-        i0 = max(0, int(math.floor((x - reach_x - corner_m[0]) / voxel_m)))
-        i1 = min(X, int(math.floor((x + reach_x - corner_m[0]) / voxel_m)) + 1)
-        j0 = max(0, int(math.floor((y - reach_y - corner_m[1]) / voxel_m)))
-        j1 = min(Y, int(math.floor((y + reach_y - corner_m[1]) / voxel_m)) + 1)
+        i0 = max(0, math.floor((x - reach_x - corner_m[0]) / voxel_m))
+        i1 = min(X, math.floor((x + reach_x - corner_m[0]) / voxel_m) + 1)
+        j0 = max(0, math.floor((y - reach_y - corner_m[1]) / voxel_m))
+        j1 = min(Y, math.floor((y + reach_y - corner_m[1]) / voxel_m) + 1)
         for i in range(i0, i1):
             dx = corner_m[0] + (i + 0.5) * voxel_m - x
             for j in range(j0, j1):
@@ -363,7 +363,7 @@ def stand_parts(
                     across = abs(v) / half_w if b > 0.0 else abs(u) / half_l
                     roof = high - (high - base - a) * across
                     wall = abs(u) > half_l - 0.4 or abs(v) > half_w - 0.4
-                    for k in range(ground if wall else ground + 1, min(Z, int(math.ceil(roof)))):
+                    for k in range(ground if wall else ground + 1, min(Z, math.ceil(roof))):
                         if (wall or k >= roof - 1.0) and labels_XYZ[i, j, k] == 0:
                             labels_XYZ[i, j, k] = label
                 elif kind == CONE:

@@ -14,9 +14,9 @@ from occforge.core.camera import Camera, CameraPath
 from occforge.core.errors import InputError
 from occforge.core.grid import STREET_GRID, GridSpec, Scene
 from occforge.core.taxonomy import SEMANTIC_KITTI
-from occforge.world import objects, placement, raster
+from occforge.world import objects, raster, roadside, traffic
 from occforge.world.layout import StreetSpec, check_wishes, sample_spec
-from occforge.world.placement import Instance, Site
+from occforge.world.site import Instance, Site
 
 __all__ = ["Instance", "LanePath", "Street", "StreetSpec", "make_street"]
 
@@ -87,13 +87,11 @@ def make_street(seed: int, wishes: dict[str, str] | None = None, grid: GridSpec 
             f"street: expected the grid {STREET_GRID.shape_XYZ} of {STREET_GRID.voxel_m[0]} m or a taller one, "
             f"got {grid.shape_XYZ} of {grid.voxel_m} m at {grid.origin_m}; make the street there and pool it"
         )
-    # The wishes come from a stream of their own, so that a second attempt builds another street of the same kind.
+    wanted = wishes
     for attempt in range(ATTEMPTS):
         rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence((seed, attempt))))
-        if attempt == 0:
-            spec = sample_spec(seed, rng, wishes)
-        else:
-            spec = sample_spec(seed, rng, spec.attributes)
+        spec = sample_spec(seed, rng, wanted)
+        wanted = spec.attributes  # another attempt builds another street of the same kind
         site = _furnish(spec, grid, rng)
         if site is not None:
             return _finish(site)
@@ -131,13 +129,13 @@ def _furnish(spec: StreetSpec, grid: GridSpec, rng: np.random.Generator) -> Site
     raster.lay_ground(
         spec.numbers(), wave_94, rect_R6, grid.origin_m, grid.voxel_m[0], site.class_XY, site.level_XY, site.place_XY3
     )
-    gaps = [placement.build_houses(site, sign) for sign in (1, -1)]
-    placement.lay_boundaries(site, gaps)
-    placement.park_cars(site)
-    placement.drive_traffic(site)
-    placement.bring_people(site)
-    placement.raise_poles(site)
-    placement.plant(site)
+    gaps = [roadside.build_houses(site, sign) for sign in (1, -1)]
+    roadside.lay_boundaries(site, gaps)
+    traffic.park_cars(site)
+    traffic.drive_traffic(site)
+    traffic.bring_people(site)
+    roadside.raise_poles(site)
+    roadside.plant(site)
     return site if count_attributes(site) == spec.attributes else None
 
 

@@ -1,0 +1,35 @@
+"""`occforge evaluate prompts`: are the attributes that prompts name found in the voxels."""
+
+from pathlib import Path
+from typing import Literal
+
+import tyro
+
+
+def evaluate_prompts(
+    out: Path = Path("out/evaluate-prompts"),
+    split: Literal["test", "dev"] = "test",
+    seeds: tuple[int, ...] = (0,),
+    guidance: float = 2.0,
+    weights: Path | None = None,
+    workers: int = 2,
+) -> None:
+    """Generate a scene for every packaged prompt and count in its voxels what the prompt asked for.
+
+    Args:
+        out: Folder of the scenes, which a stopped run picks up again, and of prompts.json and prompts.md.
+        split: test holds 128 prompts for scores, dev 32 others to develop with.
+        seeds: Each gives one scene a prompt.
+        guidance: How strongly the prompt pulls.
+        weights: Folder of a trained generator; default: the one that ships.
+        workers: Processes that generate.
+    """
+    from occforge.pipelines.evaluate import evaluate_prompted
+    from occforge.pipelines.text_to_scene import SamplingConfig
+
+    print(evaluate_prompted(out, split, seeds, SamplingConfig(guidance=guidance), weights, workers))
+
+
+def run(program: str, arguments: list[str]) -> None:
+    """Entry of the verb."""
+    tyro.cli(evaluate_prompts, prog=program, args=arguments)

@@ -1,0 +1,37 @@
+"""`occforge evaluate scenes`: distances, class shares and objects of generated scenes, beside real against real."""
+
+from pathlib import Path
+
+import tyro
+
+
+def evaluate_scenes(
+    out: Path = Path("out/evaluate-scenes"),
+    n: int = 256,
+    seeds: tuple[int, ...] = (0,),
+    guidance: float = 1.0,
+    weights: Path | None = None,
+    features: Path | None = None,
+    workers: int = 2,
+) -> None:
+    """Generate n scenes a seed without a prompt and score them against held-out streets of the world.
+
+    Args:
+        out: Folder of the scenes, which a stopped run picks up again, and of scenes.json and scenes.md.
+        n: Scenes on every side of a comparison; 256 or more for a claim.
+        seeds: Each gives n scenes; three or more for a claim.
+        guidance: Guidance weight; without a prompt only 1 makes sense.
+        weights: Folder of a trained generator; default: the one that ships.
+        features: Weights of the feature network; default: the ones that ship.
+        workers: Processes that generate.
+    """
+    from occforge.pipelines.evaluate import evaluate_unprompted
+    from occforge.pipelines.text_to_scene import SamplingConfig
+
+    report = evaluate_unprompted(out, n, seeds, SamplingConfig(guidance=guidance), weights, features, workers)
+    print(report.to_markdown())
+
+
+def run(program: str, arguments: list[str]) -> None:
+    """Entry of the verb."""
+    tyro.cli(evaluate_scenes, prog=program, args=arguments)

@@ -1,0 +1,171 @@
+"""Scores of generated scenes: what the evaluate verbs run."""
+
+import hashlib
+import json
+import zipfile
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from occforge.core.errors import InputError
+from occforge.core.files import atomic_path, write_json
+from occforge.core.grid import Scene
+from occforge.data.procedural import TEST_FIRST_SEED
+from occforge.discrete.stages import Composition
+from occforge.metrics.features import load_features
+from occforge.metrics.prompts import found, load_prompts, measurable
+from occforge.metrics.report import SceneReport, SceneStatistics, SceneSummary, scene_report, versions
+from occforge.pipelines.text_to_scene import SamplingConfig, generate_scene
+from occforge.weights import EMBEDDED, load_generator
+from occforge.world.street import make_street
+
+_GENERATOR: tuple[Path | None, Composition] | None = None
+"""One generator a worker process, kept between its scenes."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One scene to make: which weights, prompt, seed and settings, and where it goes."""
+
+    weights: Path | None
+    prompt: str
+    seed: int
+    config: SamplingConfig
+    path: Path
+
+
+def make(job: Job) -> None:
+    """Generate the scene of a job and write its labels; a file that is there already is kept."""
+    global _GENERATOR
+    if _complete(job.path):
+        return
+    torch.set_num_threads(1)
+    if _GENERATOR is None or _GENERATOR[0] != job.weights:
+        _GENERATOR = job.weights, load_generator(job.weights)[0]
+    made = generate_scene(_GENERATOR[1], job.prompt, job.seed, job.config)
+    with atomic_path(job.path) as temporary, temporary.open("wb") as stream:
+        np.savez_compressed(stream, labels_XYZ=made.scene.labels_XYZ, seconds=sum(made.seconds.values()))
+
+
+def _complete(path: Path) -> bool:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return "labels_XYZ" in file
+    except (OSError, zipfile.BadZipFile, ValueError):
+        return False
+
+
+def generate_all(jobs: list[Job], workers: int) -> Iterator[NDArray[np.uint8]]:
+    """`labels_XYZ` of every job in order; scenes made before are read back, so a stopped run continues."""
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        for job, _ in zip(jobs, tqdm(pool.map(make, jobs), total=len(jobs), desc="scenes"), strict=True):
+            with np.load(job.path, allow_pickle=False) as file:
+                yield file["labels_XYZ"]
+
+
+def claim_folder(folder: Path, weights: Path | None, config: SamplingConfig) -> None:
+    """Remember in `folder` what its scenes are made from; raises `InputError` if it holds scenes of other settings."""
+    files = sorted((EMBEDDED if weights is None else weights).glob("*.safetensors"))
+    digest = hashlib.sha256(b"".join(hashlib.sha256(f.read_bytes()).digest() for f in files)).hexdigest()
+    record = {"weights": digest, "config": json.loads(json.dumps(asdict(config)))}
+    path = folder / "run.json"
+    if path.exists() and json.loads(path.read_text()) != record:
+        raise InputError(f"{folder} holds scenes of other weights or settings; give another --out or delete it")
+    write_json(path, record)
+
+
+def evaluate_unprompted(
+    out: Path,
+    n: int,
+    seeds: tuple[int, ...],
+    config: SamplingConfig,
+    weights: Path | None,
+    features: Path | None,
+    workers: int,
+) -> SceneReport:
+    """Scores of `n` scenes a seed against held-out streets; writes scenes.json and scenes.md into `out`.
+
+    Reference and floor are streets of the world from disjoint seeds that no training saw.
+    """
+    if n < 2 or not seeds:
+        raise InputError(f"evaluate: expected --n of at least 2 and at least one seed, got {n} and {seeds}")
+    network = load_features(EMBEDDED / "features.safetensors" if features is None else features)
+    claim_folder(out, weights, config)
+    levels = load_generator(weights)[0].levels
+
+    def real(first_seed: int) -> SceneSummary:
+        statistics = SceneStatistics(levels.grid, levels.taxonomy, network)
+        for seed in tqdm(range(first_seed, first_seed + n), desc="real scenes"):
+            statistics.add(make_street(seed).scene)
+        return statistics.result()
+
+    generated = {}
+    for seed in seeds:
+        jobs = [Job(weights, "", seed * 1_000_000 + i, config, out / f"{seed}" / f"{i:06d}.npz") for i in range(n)]
+        statistics = SceneStatistics(levels.grid, levels.taxonomy, network)
+        for labels_XYZ in generate_all(jobs, workers):
+            statistics.add(Scene(labels_XYZ, levels.grid, levels.taxonomy))
+        generated[seed] = statistics.result()
+    settings = {
+        "reference": f"world seeds {TEST_FIRST_SEED} to {TEST_FIRST_SEED + n - 1}",
+        "floor": f"world seeds {TEST_FIRST_SEED + n} to {TEST_FIRST_SEED + 2 * n - 1}",
+        "sampling": json.dumps(asdict(config)),
+        "weights": "embedded" if weights is None else str(weights),
+    }
+    report = scene_report(real(TEST_FIRST_SEED), real(TEST_FIRST_SEED + n), generated, settings=settings)
+    report.save(out)
+    return report
+
+
+def evaluate_prompted(
+    out: Path, split: str, seeds: tuple[int, ...], config: SamplingConfig, weights: Path | None, workers: int
+) -> str:
+    """Faithfulness to the packaged prompts as a Markdown table; writes prompts.json and prompts.md into `out`.
+
+    Beside what is found in the voxels stands what the prompt encoder understood, which says where a miss comes from.
+    """
+    prompts = load_prompts(split)
+    claim_folder(out, weights, config)
+    composition, _ = load_generator(weights)
+    levels = composition.levels
+    rows: dict[str, list[int]] = {}
+    misses = []
+    for seed in seeds:
+        jobs = [
+            Job(weights, p.text, seed * 1_000_000 + i, config, out / split / f"{seed}" / f"{i:06d}.npz")
+            for i, p in enumerate(prompts)
+        ]
+        for prompt, labels_XYZ in zip(prompts, generate_all(jobs, workers), strict=True):
+            asked = measurable(prompt.asks)
+            seen = found(asked, Scene(labels_XYZ, levels.grid, levels.taxonomy))
+            understood = composition.text.understood(prompt.text)
+            for name, value in asked.items():
+                row = rows.setdefault(name, [0, 0, 0])
+                row[0] += seen[name]
+                row[1] += understood.get(name) == value
+                row[2] += 1
+                if not seen[name]:
+                    misses.append({"prompt": prompt.text, "asked": f"{name}={value}", "read": understood.get(name)})
+    total = [sum(column) for column in zip(*rows.values(), strict=True)]
+    lines = [
+        f"{len(prompts)} prompts ({split}), seeds {', '.join(map(str, seeds))}.",
+        "",
+        "| Attribute | found in the voxels | understood in the words | asked |",
+        "|---|---|---|---|",
+        *(f"| {k} | {100 * f / t:.1f} % | {100 * u / t:.1f} % | {t} |" for k, (f, u, t) in sorted(rows.items())),
+        f"| **all** | **{100 * total[0] / total[2]:.1f} %** | {100 * total[1] / total[2]:.1f} % | {total[2]} |",
+    ]
+    table = "\n".join(lines) + "\n"
+    settings = {"sampling": asdict(config), "weights": "embedded" if weights is None else str(weights), **versions()}
+    counts = {k: {"found": f, "understood": u, "asked": t} for k, (f, u, t) in rows.items()}
+    write_json(out / "prompts.json", {"attributes": counts, "misses": misses, "seeds": list(seeds), **settings})
+    with atomic_path(out / "prompts.md") as temporary:
+        temporary.write_text(table)
+    return table

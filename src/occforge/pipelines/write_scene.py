@@ -1,0 +1,76 @@
+"""A generated scene as files: labels, mesh, pictures with their labels and depth, cameras, and a page to look at."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from occforge import __version__
+from occforge.core.camera import CameraPath
+from occforge.core.errors import InputError
+from occforge.core.files import write_json
+from occforge.core.memory import available_bytes
+from occforge.pipelines.text_to_scene import GeneratedScene
+from occforge.render.mesh import write_glb
+from occforge.render.picture import save_depth, save_rgb, save_semantic
+from occforge.render.raycast import raycast
+from occforge.render.shade import shade_stage
+from occforge.render.surface import set_stage
+from occforge.view.gallery import write_page
+
+BYTES_PER_PIXEL = 64
+"""Working memory of rendering, generously: colours at several samples, depth, normals, labels."""
+
+
+def check_picture_size(size_HW: tuple[int, int], frames: int) -> None:
+    """Raise `InputError` if pictures of that size or number cannot be made on this machine."""
+    if min(size_HW) < 16:
+        raise InputError(f"--image-size: expected at least 16 16 (height width), got {size_HW[0]} {size_HW[1]}")
+    if frames < 1:
+        raise InputError(f"--frames: expected at least 1, got {frames}")
+    needed, available = size_HW[0] * size_HW[1] * BYTES_PER_PIXEL, available_bytes()
+    if needed > available:
+        raise InputError(
+            f"--image-size {size_HW[0]} {size_HW[1]} needs about {needed / 2**30:.1f} GiB, {available / 2**30:.1f} GiB "
+            "are free; choose a smaller size"
+        )
+
+
+def write_scene(folder: Path, made: GeneratedScene, path: CameraPath, settings: dict[str, Any]) -> None:
+    """Write everything that `generate` promises into `folder`, which exists and is the caller's to make atomic.
+
+    scene.npz, scene.glb, images/, semantic/, depth/ (uint16 mm), cameras.json, prompt.json and index.html.
+    """
+    scene = made.scene
+    weather = made.understood.get("weather", "clear")
+    scene.save(folder / "scene.npz")
+    write_glb(scene, folder / "scene.glb")
+    for name in ("images", "semantic", "depth"):
+        (folder / name).mkdir(exist_ok=True)
+    stage = set_stage(scene, made.seed)
+    pictures: list[tuple[str, Path]] = []
+    for i, camera in enumerate(path.cameras):
+        view = raycast(scene, camera)
+        image = folder / "images" / f"{i:06d}.png"
+        save_rgb(image, shade_stage(stage, camera, weather))
+        save_semantic(folder / "semantic" / f"{i:06d}.png", view.semantic_HW, scene.taxonomy)
+        save_depth(folder / "depth" / f"{i:06d}.png", view.depth_HW)
+        pictures += [(f"camera {i}", image), (f"labels {i}", folder / "semantic" / f"{i:06d}.png")]
+    write_json(folder / "cameras.json", {"cameras": [camera.to_dict() for camera in path.cameras]})
+    record = {
+        "prompt": made.prompt,
+        "seed": made.seed,
+        "understood": made.understood,
+        "version": __version__,
+        **{k: asdict(v) if hasattr(v, "__dataclass_fields__") else v for k, v in settings.items()},
+        "frames": len(path.cameras),
+        "image_size": list(path.cameras[0].size_HW),
+    }
+    write_json(folder / "prompt.json", record)
+    facts = {
+        "seed": str(made.seed),
+        "understood": ", ".join(f"{k}: {v}" for k, v in made.understood.items()) or "nothing in particular",
+        "grid": " x ".join(map(str, scene.grid.shape_XYZ)) + f" voxels of {scene.grid.voxel_m[0]:g} m",
+        "settings": json.dumps({k: record[k] for k in settings}),
+    }
+    write_page(folder, made.prompt, made.prompt, scene, pictures, facts)
