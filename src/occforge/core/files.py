@@ -5,7 +5,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -40,14 +40,18 @@ def atomic_folder(folder: Path, overwrite: bool = False) -> Iterator[Path]:
     Raises `InputError` before anything is done if `folder` is not empty (unless `overwrite`) or
     cannot be written. With `overwrite` the old content goes only after the new one is complete.
     """
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"expected a folder at {folder}, found a file; choose another --out")
-    if folder.is_dir() and any(folder.iterdir()) and not overwrite:
-        raise InputError(f"{folder} is not empty; choose another --out or pass --overwrite")
-    temporary = folder.with_name(f".{folder.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+    folder = folder.resolve()  # a link stays, and "." has a name
+    temporary = folder.parent / f".{folder.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp"
+    created: list[Path] = []
     try:
+        if folder.exists() and not folder.is_dir():
+            raise InputError(f"expected a folder at {folder}, found a file; choose another --out")
+        if folder.is_dir() and any(folder.iterdir()) and not overwrite:
+            raise InputError(f"{folder} is not empty; choose another --out or pass --overwrite")
+        created += [parent for parent in folder.parents if not parent.exists()]
         temporary.mkdir(parents=True)
     except OSError as error:
+        _remove_empty(created)
         raise InputError(f"cannot write {folder}: {error.strerror}; choose a folder that you may write to") from error
     try:
         yield temporary
@@ -60,3 +64,10 @@ def atomic_folder(folder: Path, overwrite: bool = False) -> Iterator[Path]:
             temporary.replace(folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+        _remove_empty(created)
+
+
+def _remove_empty(folders: list[Path]) -> None:
+    for folder in folders:
+        with suppress(OSError):
+            folder.rmdir()

@@ -3,7 +3,6 @@
 Shape legend: X forward, Y left, Z up; arrays are indexed [x, y, z].
 """
 
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -111,7 +110,7 @@ class Scene:
                 labels = file["labels_XYZ"]
                 voxel_m, origin_m = file["voxel_m"], file["origin_m"]
                 taxonomy = Taxonomy.from_json(file["taxonomy"].tobytes().decode())
-        except (KeyError, ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
+        except Exception as error:  # a damaged archive raises anything: zlib.error, BadZipFile, NotImplementedError
             raise InputError(f"{path} is not a readable scene file ({error}); make it again") from error
         grid = GridSpec(labels.shape, tuple(voxel_m.tolist()), tuple(origin_m.tolist()))
         return Scene(labels, grid, taxonomy)

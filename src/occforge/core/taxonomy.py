@@ -1,7 +1,7 @@
 """What voxels can be: class names, colours, the object/background split and class frequencies."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 
 import numpy as np
@@ -68,8 +68,11 @@ class Taxonomy:
 
     @staticmethod
     def from_json(text: str) -> "Taxonomy":
-        """Inverse of `to_json`."""
+        """Inverse of `to_json`; raises `InputError` if a field is missing."""
         value = json.loads(text)
+        missing = {field.name for field in fields(Taxonomy)} - value.keys()
+        if missing:
+            raise InputError(f"taxonomy of another version (missing {', '.join(sorted(missing))}); make it again")
         return Taxonomy(
             name=value["name"],
             names=tuple(value["names"]),

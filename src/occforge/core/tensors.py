@@ -21,6 +21,19 @@ def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, Any
     with atomic_path(path) as temporary:
         contiguous = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
         save_file(contiguous, str(temporary), {"format": json.dumps(FORMAT), **text})
+        _sort_metadata(temporary)
+
+
+def _sort_metadata(path: Path) -> None:
+    """Order the metadata in the header, which safetensors writes in random order: equal tensors give equal bytes."""
+    with path.open("r+b") as file:
+        size = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(size))
+        header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+        ordered = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode().ljust(size)
+        assert len(ordered) == size
+        file.seek(8)
+        file.write(ordered)
 
 
 def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -1,13 +1,10 @@
 """Runs on SemanticKITTI."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from occforge.discrete.stages import CompositionConfig, TrunkConfig
-from occforge.recipes.street import scene_plan
-from occforge.train.loop import LoopConfig
-from occforge.train.scene_generator import FileName, Plan, train_scene_generator
+from occforge.recipes._plans import paper_plan, scene_plan
+from occforge.train.scene_generator import FileName, train_scene_generator
 from occforge.train.sources import DatasetSource
 
 
@@ -69,34 +66,3 @@ def paper(
     plan = paper_plan(len(source), epochs, device, seed)
     stages = list(plan.loops) if stage == "all" else [stage]
     return train_scene_generator(source, plan, out, stages, cache, workers)
-
-
-def paper_plan(scenes: int, epochs: int, device: str, seed: int) -> Plan:
-    """Comp-D3PM A.2: batch 4, AdamW at 1e-4, 500 epochs, /10 at 320 and 420; BEDiT at 32 x 32 tokens."""
-    batch = 4
-    loop = LoopConfig(
-        steps=max(1, scenes * epochs // batch),
-        batch=batch,
-        lr=1e-4,
-        optimizer="adamw",
-        schedule="steps",
-        warmup=1,
-        weight_decay=0.01,
-        seed=seed,
-        device=device,
-        dtype="bfloat16",
-    )
-    transformer = TrunkConfig(channels=(384,), convs=0, depth=12, heads=6)
-    config = CompositionConfig(
-        object_factor=(8, 8, 4),
-        object_threshold=0.95,
-        fusion_factor=(1, 1, 1),
-        fusion_codes=0,
-        refine_codes=0,
-        fusion_kind="uniform",
-        background=transformer,
-        objects=replace(transformer, self_condition=False),
-        fusion=TrunkConfig(channels=(64, 128, 192, 384), convs=1, depth=12, heads=6, self_condition=False),
-    )
-    text = LoopConfig(steps=1200, batch=64, lr=2e-3, seed=seed, device=device)
-    return Plan(config, {"text": text, "background": loop, "objects": loop, "fusion": loop})

@@ -1,14 +1,13 @@
 """Runs on the procedural street world."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 from occforge.data.procedural import TRAIN_FIRST_SEED, VAL_FIRST_SEED
-from occforge.discrete.stages import CompositionConfig
+from occforge.recipes._plans import scene_plan
 from occforge.train.features import train_features
 from occforge.train.loop import LoopConfig
-from occforge.train.scene_generator import FileName, Plan, train_scene_generator
+from occforge.train.scene_generator import FileName, train_scene_generator
 from occforge.train.sources import WorldSource
 
 
@@ -40,24 +39,6 @@ def scene(
     plan = scene_plan(effort, dtype, device, seed)
     stages = list(plan.loops) if stage == "all" else [stage]
     return train_scene_generator(WorldSource(TRAIN_FIRST_SEED, scenes), plan, out, stages, cache, workers)
-
-
-def scene_plan(effort: float, dtype: Literal["float32", "bfloat16"], device: str, seed: int) -> Plan:
-    """The default sizes and lengths, which the lab book argues for."""
-
-    def loop(steps: int, batch: int) -> LoopConfig:
-        return LoopConfig(max(1, round(steps * effort)), batch, dtype=dtype, device=device, seed=seed)
-
-    return Plan(
-        CompositionConfig(),
-        {
-            "text": replace(loop(1200, 64), lr=2e-3, dtype="float32"),
-            "background": loop(1500, 16),
-            "objects": loop(1500, 16),
-            "fusion": loop(1200, 8),
-            "refine": loop(1000, 4),
-        },
-    )
 
 
 def features(

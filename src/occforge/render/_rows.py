@@ -16,7 +16,7 @@ BAND = 8
 
 
 def for_rows(kernel: Callable[..., None], H: int, *arguments: Any) -> None:
-    """Run `kernel(first_row, last_row, *arguments)` over all `H` rows on as many threads as numba may use (`NUMBA_NUM_THREADS`)."""
+    """Run `kernel(first_row, last_row, *arguments)` over all `H` rows, on as many threads as numba may use."""
     bands = [(row, min(row + BAND, H)) for row in range(0, H, BAND)]
     threads = min(get_num_threads(), len(bands))
     if threads <= 1:

@@ -73,12 +73,12 @@ def _texel(
         return r, g, b, gloss, shine, nx, ny, nz, int(stage.kind_K[first])
     p = stage.part_XY[i, j]
     if (kind == BUILDING or kind >= SIGN) and (p < 0 or stage.part_kind_XY[i, j] != kind):
-        if True:  # the surface bulges over the neighbouring column
-            i2 = min(max(math.floor(ox - 0.9 * nx), 0), X - 1)
-            j2 = min(max(math.floor(oy - 0.9 * ny), 0), Y - 1)
-            p = stage.part_XY[i2, j2]
-            if p >= 0 and stage.part_kind_XY[i2, j2] != kind:
-                p = -1
+        # The surface bulges over the neighbouring column.
+        i2 = min(max(math.floor(ox - 0.9 * nx), 0), X - 1)
+        j2 = min(max(math.floor(oy - 0.9 * ny), 0), Y - 1)
+        p = stage.part_XY[i2, j2]
+        if p >= 0 and stage.part_kind_XY[i2, j2] != kind:
+            p = -1
     part = stage.parts[max(p, 0)]
     r, g, b, gloss, shine = base[0], base[1], base[2], 0.0, 0.0
     if kind == BUILDING and p >= 0:

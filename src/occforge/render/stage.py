@@ -7,7 +7,6 @@ Shape legend: X, Y, Z voxels (Z with the layers on top); dual cells, whose corne
 along each axis.
 """
 
-
 import math
 from typing import NamedTuple
 

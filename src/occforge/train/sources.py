@@ -59,7 +59,7 @@ class DatasetSource:
     _frames: SceneDataset = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_frames", open_dataset(self.dataset, self.root, self.split))
+        object.__setattr__(self, "_frames", open_dataset(self.dataset, self.root, self.split, images=False))
 
     @property
     def identity(self) -> str:

@@ -1,0 +1,50 @@
+"""The pictures of the README, made by the code: nothing chosen by hand, seeds 0, 1, 2, ... in order.
+
+    python runs/pictures.py [--out docs/pictures]
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from occforge.core.camera import street_camera
+from occforge.pipelines.text_to_scene import SamplingConfig, generate_scene
+from occforge.render.oblique import oblique
+from occforge.render.picture import save_rgb, sheet
+from occforge.render.shade import shade
+from occforge.weights import load_generator
+from occforge.world.street import make_street
+
+PROMPT = "a straight street with cars parked on the left, trees on the right, a few people, overcast"
+WORLD_SEED = 3_900_000_000
+
+
+def shrunk(image_HW3: np.ndarray, width: int) -> np.ndarray:
+    """The picture at another width, filtered."""
+    height = round(image_HW3.shape[0] * width / image_HW3.shape[1])
+    return np.asarray(Image.fromarray(image_HW3).resize((width, height), Image.Resampling.LANCZOS))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=Path("docs/pictures"))
+    parser.add_argument("--count", type=int, default=16)
+    arguments = parser.parse_args()
+    composition, _ = load_generator(None)
+
+    plain = SamplingConfig(guidance=1.0)
+    made = [generate_scene(composition, "", seed, plain).scene for seed in range(arguments.count)]
+    save_rgb(arguments.out / "generated.png", sheet([shrunk(oblique(s, (480, 640)), 400) for s in made], 4))
+    real = [make_street(WORLD_SEED + i).scene for i in range(arguments.count)]
+    save_rgb(arguments.out / "world.png", sheet([shrunk(oblique(s, (480, 640)), 400) for s in real], 4))
+
+    asked = generate_scene(composition, PROMPT, 0, SamplingConfig())
+    save_rgb(arguments.out / "prompt-scene.png", oblique(asked.scene, (480, 640)))
+    weather = asked.understood.get("weather", "clear")
+    save_rgb(arguments.out / "prompt-camera.png", shade(asked.scene, street_camera((240, 800)), weather, 0))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+"""Sizes and lengths of runs that several recipes share."""
+
+from dataclasses import replace
+from typing import Literal
+
+from occforge.discrete.stages import CompositionConfig, TrunkConfig
+from occforge.train.loop import LoopConfig
+from occforge.train.scene_generator import Plan
+
+
+def scene_plan(effort: float, dtype: Literal["float32", "bfloat16"], device: str, seed: int) -> Plan:
+    """The default sizes and lengths, which the lab book argues for."""
+
+    def loop(steps: int, batch: int) -> LoopConfig:
+        return LoopConfig(max(1, round(steps * effort)), batch, dtype=dtype, device=device, seed=seed)
+
+    return Plan(
+        CompositionConfig(),
+        {
+            "text": replace(loop(1200, 64), lr=2e-3, dtype="float32"),
+            "background": loop(1200, 8),
+            "objects": loop(1200, 8),
+            "fusion": loop(800, 6),
+            "refine": loop(800, 4),
+        },
+    )
+
+
+def paper_plan(scenes: int, epochs: int, device: str, seed: int) -> Plan:
+    """Comp-D3PM A.2: batch 4, AdamW at 1e-4, 500 epochs, /10 at 320 and 420; BEDiT at 32 x 32 tokens."""
+    batch = 4
+    loop = LoopConfig(
+        steps=max(1, scenes * epochs // batch),
+        batch=batch,
+        lr=1e-4,
+        optimizer="adamw",
+        schedule="steps",
+        warmup=1,
+        weight_decay=0.01,
+        seed=seed,
+        device=device,
+        dtype="bfloat16",
+    )
+    transformer = TrunkConfig(channels=(384,), convs=0, depth=12, heads=6)
+    config = CompositionConfig(
+        object_factor=(8, 8, 4),
+        object_threshold=0.95,
+        fusion_factor=(1, 1, 1),
+        fusion_codes=0,
+        refine_codes=0,
+        fusion_kind="uniform",
+        background=transformer,
+        objects=replace(transformer, self_condition=False),
+        fusion=TrunkConfig(channels=(64, 128, 192, 384), convs=1, depth=12, heads=6, self_condition=False),
+    )
+    text = LoopConfig(steps=1200, batch=64, lr=2e-3, seed=seed, device=device)
+    return Plan(config, {"text": text, "background": loop, "objects": loop, "fusion": loop})

@@ -1,0 +1,8 @@
+import sys
+from pathlib import Path
+
+from hypothesis import settings
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # tiny_world
+settings.register_profile("steady", max_examples=40, deadline=None, derandomize=True, database=None)
+settings.load_profile("steady")

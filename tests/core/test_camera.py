@@ -1,0 +1,121 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from occforge.core.camera import Camera, CameraPath, drive_path, look_camera, street_camera
+from occforge.core.errors import InputError
+
+near = st.floats(-20.0, 20.0)
+cameras = st.builds(
+    look_camera,
+    st.tuples(near, near, near),
+    st.floats(0.3, 2.6),
+    st.tuples(st.integers(1, 400), st.integers(1, 800)),
+    st.floats(-math.pi, math.pi),
+    st.floats(-1.5, 1.5),
+)
+pixels = st.lists(st.tuples(st.floats(0, 800), st.floats(0, 400), st.floats(0.1, 80.0)), min_size=1, max_size=6)
+
+
+@given(cameras, pixels)
+def test_unproject_then_project(camera, values):
+    value = np.array(values)
+    point = camera.unproject(value[:, :2], value[:, 2])
+    pixel, depth = camera.project(point)
+    assert np.allclose(pixel, value[:, :2], atol=1e-4) and np.allclose(depth, value[:, 2])
+
+
+@given(cameras)
+def test_the_camera_sits_at_its_own_centre(camera):
+    assert np.allclose(camera.camera_from_grid_44 @ camera.grid_from_camera_44, np.eye(4), atol=1e-9)
+    R = camera.camera_from_grid_44[:3, :3]
+    assert np.allclose(R @ R.T, np.eye(3), atol=1e-9) and np.isclose(np.linalg.det(R), 1.0)
+    centre = camera.grid_from_camera_44[:3, 3]
+    assert np.allclose(camera.project(centre[None])[1], 0.0, atol=1e-9)
+
+
+def test_axes_of_the_street_camera():
+    camera = street_camera((192, 640))
+    ahead, left, up = [10.27, 0.0, -0.08], [10.27, 1.0, -0.08], [10.27, 0.0, 0.92]
+    pixel, depth = camera.project(np.array([ahead, left, up, [-5.0, 0.0, 0.0]]))
+    assert np.allclose(pixel[0], [320.0, 96.0]) and np.allclose(depth[:3], 10.0)
+    assert pixel[1, 0] < 320.0 and np.isclose(pixel[1, 1], 96.0)
+    assert pixel[2, 1] < 96.0 and np.isclose(pixel[2, 0], 320.0)
+    assert depth[3] < 0
+    edge = 10.0 * math.tan(math.radians(41.0))
+    assert np.isclose(camera.project(np.array([[10.27, edge, 0.0]]))[0][0, 0], 0.0, atol=1e-9)
+
+
+def test_yaw_turns_left_and_pitch_looks_down():
+    yawed = look_camera((0.0, 0.0, 0.0), 1.0, (10, 10), yaw_rad=0.3)
+    assert np.allclose(yawed.unproject(np.array([[5.0, 5.0]]), np.ones(1)), [[math.cos(0.3), math.sin(0.3), 0.0]])
+    pitched = look_camera((0.0, 0.0, 0.0), 1.0, (10, 10), pitch_rad=0.3)
+    assert np.allclose(pitched.unproject(np.array([[5.0, 5.0]]), np.ones(1)), [[math.cos(0.3), 0.0, -math.sin(0.3)]])
+
+
+@given(cameras, st.integers(1, 900), st.integers(1, 900))
+def test_resizing_scales_pixels_only(camera, height, width):
+    point = camera.unproject(np.array([[1.0, 2.0], [7.0, 3.0]]), np.array([4.0, 9.0]))
+    resized = camera.resized((height, width))
+    (a, depth_a), (b, depth_b) = camera.project(point), resized.project(point)
+    scale = np.array([width / camera.size_HW[1], height / camera.size_HW[0]])
+    assert np.allclose(a * scale, b, atol=1e-6) and np.allclose(depth_a, depth_b)
+    assert resized.size_HW == (height, width)
+    assert np.allclose(resized.resized(camera.size_HW).K_33, camera.K_33)
+
+
+@given(cameras, st.tuples(near, near, near), st.floats(-3.0, 3.0))
+def test_moving_carries_the_camera_rigidly(camera, position, yaw):
+    moved = camera.moved(position, yaw)
+    c, s = math.cos(yaw), math.sin(yaw)
+    carry = np.array([[c, -s, 0, position[0]], [s, c, 0, position[1]], [0, 0, 1, position[2]], [0, 0, 0, 1]])
+    assert np.allclose(moved.grid_from_camera_44, carry @ camera.grid_from_camera_44, atol=1e-9)
+    assert np.array_equal(camera.moved((0.0, 0.0, 0.0)).camera_from_grid_44, camera.camera_from_grid_44)
+
+
+@given(st.integers(2, 12), st.floats(0.1, 2.0), st.floats(-0.2, 0.2))
+def test_a_drive_has_equal_steps_along_its_arc(frames, step, curvature):
+    path = drive_path(street_camera(), frames, step, curvature).cameras
+    assert len(path) == frames
+    assert np.allclose(path[0].camera_from_grid_44, street_camera().camera_from_grid_44)
+    ego = [camera.grid_from_camera_44 @ path[0].camera_from_grid_44 for camera in path]
+    chord = step if abs(curvature) < 1e-9 else 2 * math.sin(abs(curvature) * step / 2) / abs(curvature)
+    for i, (a, b) in enumerate(zip(ego, ego[1:], strict=False)):
+        assert np.isclose(np.linalg.norm(b[:3, 3] - a[:3, 3]), chord, atol=1e-6)
+        forward = b[:3, 0]
+        assert np.allclose(forward[:2], [math.cos((i + 1) * step * curvature), math.sin((i + 1) * step * curvature)])
+
+
+@given(st.floats(-1e-6, 1e-6))
+def test_nearly_straight_drives_agree_with_straight_ones(curvature):
+    bent, straight = (drive_path(street_camera(), 4, 0.8, c).cameras[-1] for c in (curvature, 0.0))
+    assert np.allclose(bent.camera_from_grid_44, straight.camera_from_grid_44, atol=1e-4)
+
+
+@given(cameras)
+def test_json_round_trip(camera):
+    again = Camera.from_dict(camera.to_dict())
+    assert np.array_equal(again.K_33, camera.K_33) and again.size_HW == camera.size_HW
+    assert np.array_equal(again.camera_from_grid_44, camera.camera_from_grid_44)
+
+
+def test_bad_cameras():
+    K, pose = np.diag([100.0, 100.0, 1.0]), np.eye(4)
+    for bad in (lambda: Camera(K[:2], pose, (4, 4)), lambda: Camera(K, pose[:3], (4, 4))):
+        with pytest.raises(InputError, match="camera: expected K"):
+            bad()
+    with pytest.raises(InputError, match="singular"):
+        Camera(np.diag([0.0, 100.0, 1.0]), pose, (4, 4))
+    with pytest.raises(InputError, match="not finite"):
+        Camera(np.diag([np.nan, 100.0, 1.0]), pose, (4, 4))
+    with pytest.raises(InputError, match="positive image size"):
+        Camera(K, pose, (0, 4))
+    with pytest.raises(InputError, match="missing"):
+        Camera.from_dict({"K_33": K.tolist()})
+    with pytest.raises(InputError, match="at least one"):
+        CameraPath(())
+    with pytest.raises(InputError, match="at least 1"):
+        drive_path(street_camera(), 0)
