@@ -9,7 +9,7 @@ import torch
 from occforge.core.attributes import ATTRIBUTES
 from occforge.core.grid import GridSpec, Scene
 from occforge.core.taxonomy import SEMANTIC_KITTI, UNKNOWN, Taxonomy
-from occforge.discrete.codes import fit_codes
+from occforge.discrete.codes import ShapeCodes, fit_codes
 from occforge.discrete.stages import Composition, CompositionConfig, Levels, TrunkConfig
 from occforge.discrete.text import TextConfig
 from occforge.discrete.weights import levels_metadata, save_books, save_network, stage_modules
@@ -95,9 +95,10 @@ def tiny_levels(config=CONFIG):
     plain = Levels(config, GRID, SEMANTIC_KITTI)
     scenes = [labels_of(seed) for seed in range(8)]
     fusion = fit_codes(map(plain.half_scene, scenes), config.fusion_codes, SEMANTIC_KITTI)
-    solid = np.repeat(np.arange(20, dtype=np.uint8), 8).reshape(20, 8)
-    extra = [np.broadcast_to(row[:, None, None, None], (8, 2, 2, 2)).reshape(16, 2, 2) for row in solid[1:]]
-    refine = fit_codes([*scenes, *(x for x in extra for _ in range(10_000))], config.refine_codes, SEMANTIC_KITTI)
+    common = fit_codes(scenes, config.refine_codes - 19, SEMANTIC_KITTI).block_K8
+    solid = np.repeat(np.arange(1, 20, dtype=np.uint8), 8).reshape(19, 8)
+    solid = solid[~(solid[:, None] == common[None]).all(2).any(1)]
+    refine = ShapeCodes(np.concatenate([common, solid]), SEMANTIC_KITTI)
     config = replace(config, fusion_codes=fusion.count, refine_codes=refine.count)
     return Levels(config, GRID, SEMANTIC_KITTI, fusion, refine)
 

@@ -1,4 +1,5 @@
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -83,7 +84,7 @@ def test_a_drive_has_equal_steps_along_its_arc(frames, step, curvature):
     assert np.allclose(path[0].camera_from_grid_44, street_camera().camera_from_grid_44)
     ego = [camera.grid_from_camera_44 @ path[0].camera_from_grid_44 for camera in path]
     chord = step if abs(curvature) < 1e-9 else 2 * math.sin(abs(curvature) * step / 2) / abs(curvature)
-    for i, (a, b) in enumerate(zip(ego, ego[1:], strict=False)):
+    for i, (a, b) in enumerate(pairwise(ego)):
         assert np.isclose(np.linalg.norm(b[:3, 3] - a[:3, 3]), chord, atol=1e-6)
         forward = b[:3, 0]
         assert np.allclose(forward[:2], [math.cos((i + 1) * step * curvature), math.sin((i + 1) * step * curvature)])

@@ -58,7 +58,7 @@ def test_pooling_that_does_not_divide():
     ],
 )
 def test_impossible_grids(shape, voxel, origin):
-    with pytest.raises(InputError, match="grid|voxel"):
+    with pytest.raises(InputError, match=r"grid|voxel"):
         GridSpec(shape, voxel, origin)
 
 
@@ -111,7 +111,7 @@ def test_scene_files_that_are_none(tmp_path):
 @settings(max_examples=25)
 @given(st.data())
 def test_damaged_scene_files(tmp_path_factory, data):
-    """Cut anywhere, a file is an `InputError`; with a byte changed it is that or, outside the arrays, still the scene."""
+    """Cut anywhere, a file is an `InputError`; with a byte changed it is that or still the scene."""
     path = tmp_path_factory.mktemp("damaged") / "scene.npz"
     a_scene().save(path)
     whole = path.read_bytes()

@@ -2,18 +2,18 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny_world import GRID, labels_of
 
 from occforge.core.taxonomy import SEMANTIC_KITTI, UNKNOWN
 from occforge.discrete.codes import ANY_VOXEL, ShapeCodes, blocks, fit_codes, pool_blocks
 from occforge.discrete.separate import pool, score_weights
+from tiny_world import GRID, labels_of
 
 seeds = st.integers(0, 10**6)
 
 
 @pytest.fixture(scope="module")
 def book():
-    return fit_codes((labels_of(seed) for seed in range(6)), 40, SEMANTIC_KITTI)
+    return fit_codes((labels_of(seed) for seed in range(6)), 24, SEMANTIC_KITTI)
 
 
 def noise(seed, kinds=(0, 0, 1, 9, 15), shape=(8, 6, 4)):
@@ -21,7 +21,7 @@ def noise(seed, kinds=(0, 0, 1, 9, 15), shape=(8, 6, 4)):
 
 
 def test_book_blocks_come_back_exactly(book):
-    code = np.random.default_rng(0).permutation(book.count)[:24].reshape(2, 3, 4)
+    code = np.random.default_rng(0).permutation(book.count).reshape(2, 3, 4)
     assert np.array_equal(book.encode(book.decode(code)), code)
     labels = book.decode(code)
     assert labels.shape == (4, 6, 8) and labels.dtype == np.uint8
@@ -43,7 +43,7 @@ def test_the_nearest_code_keeps_the_parent_label(book, seed):
     there = np.isin(parent, book.parent_K)
     assert there.any()
     assert np.array_equal(book.parent_K[code][there], parent[there])
-    assert np.array_equal(code == 0, parent == 0)
+    assert np.array_equal((code == 0)[there], (parent == 0)[there])
 
 
 @given(seeds)
@@ -70,12 +70,12 @@ def test_unknown_voxels_make_unknown_blocks(book):
 def test_fitting_does_not_depend_on_order_or_repetition(book):
     scenes = [labels_of(seed) for seed in range(6)]
     for again in (scenes, scenes[::-1], scenes * 2):
-        assert np.array_equal(fit_codes(again, 40, SEMANTIC_KITTI).block_K8, book.block_K8)
+        assert np.array_equal(fit_codes(again, 24, SEMANTIC_KITTI).block_K8, book.block_K8)
 
 
 def test_fitting_takes_what_covers_most(book):
     assert not book.block_K8[0].any() and (book.block_K8[1:].any(1)).all()
-    assert len(np.unique(book.block_K8, axis=0)) == book.count == 40
+    assert len(np.unique(book.block_K8, axis=0)) == book.count == 24
     everything = np.concatenate([blocks(labels_of(seed)) for seed in range(6)])
     kinds, counts = np.unique(everything, axis=0, return_counts=True)
     worth = counts * score_weights(SEMANTIC_KITTI)[kinds].max(1)

@@ -46,7 +46,7 @@ def test_steps_compose(transition, levels):
 def test_alpha_bar_falls_and_agrees_with_its_batched_form(transition, levels):
     t = torch.tensor(sorted(levels), dtype=torch.float64) * transition.T
     values = [transition.alpha_bar(float(x)) for x in t]
-    assert values == sorted(values, reverse=True) and 0.0 <= values[-1] and values[0] <= 1.0
+    assert values == sorted(values, reverse=True) and values[-1] >= 0.0 and values[0] <= 1.0
     assert np.allclose(transition.alpha_bar_of(t).numpy(), values, atol=1e-6)
 
 

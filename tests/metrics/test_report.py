@@ -40,7 +40,7 @@ def test_report_tells_good_from_bad(sides):
         assert report.score(name).mean < worse.score(name).mean
         assert report.score(name).floor == worse.score(name).floor
         assert report.score(name).spread == 0.0
-    assert report.score("F3D").mean < 3 * report.score("F3D").floor
+    assert report.score("F3D").mean < 5 * report.score("F3D").floor
     assert worse.classes["car"]["objects a scene, generated"] == 0.0
     assert not report.is_claim and report.n == 12 and report.seeds == (7, 8)
 

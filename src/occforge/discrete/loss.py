@@ -27,10 +27,10 @@ def variational_bound(transition: Transition, logits_NK: Tensor, x_0_N: Tensor, 
     known_N = x_0_N < K
     logits_MK, x_0_M, x_t_M = logits_NK[known_N].float(), x_0_N[known_N], x_t_N[known_N]
     if t == 1:
-        return F.cross_entropy(logits_MK, x_0_M)
+        return F.cross_entropy(logits_MK, x_0_M, reduction="sum") / max(1, len(x_0_M))
     true_MK = transition.posterior(F.one_hot(x_0_M, K).to(logits_MK), x_t_M, t, t - 1)
     model_MK = transition.posterior(logits_MK.softmax(1), x_t_M, t, t - 1)
-    return (torch.xlogy(true_MK, true_MK) - true_MK * model_MK.clamp_min(1e-12).log()).sum(1).mean()
+    return (torch.xlogy(true_MK, true_MK) - true_MK * model_MK.clamp_min(1e-12).log()).sum() / max(1, len(x_0_M))
 
 
 def hybrid(

@@ -43,9 +43,11 @@ class TextConfig:
 
 def check_prompt(prompt: str) -> str:
     """The prompt itself; raises `InputError` if it is empty or longer than the encoder reads."""
-    if not prompt.strip():
-        raise InputError("prompt: expected a sentence, got nothing; describe a street, as in 'cars parked on the left'")
     words = len(split_words(prompt))
+    if not words:
+        raise InputError("prompt: expected a sentence, got nothing; describe a street, as in 'cars parked on the left'")
+    if any("\ud800" <= c <= "\udfff" for c in prompt):
+        raise InputError("prompt: expected text, got bytes that are not text; type it in UTF-8")
     if len(prompt) > MAX_CHARACTERS or words > MAX_WORDS:
         raise InputError(
             f"prompt: expected at most {MAX_WORDS} words and {MAX_CHARACTERS} characters, "

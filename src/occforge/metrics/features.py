@@ -7,8 +7,9 @@ bird's-eye bottleneck (forward, left); K classes, E embedding, C channels, D fea
 Labels -> class embedding -> patches of 4x4x4 voxels folded into channels -> two strided 3D convolutions -> height
 folded into channels -> 2D convolutions -> bottleneck (B, C, h, w), one vector per column of 16x16 voxels. The
 decoder has no skips, so the bottleneck alone must rebuild the labels. The feature of a scene is the bottleneck's
-mean in bands from left to right (a mirrored scene differs) and its spread over the plane (texture and clutter
-differ where means do not).
+mean in bands from right to left (a mirrored scene differs), and beside it the column census: log(1 + voxels) of each
+class in a column of the same size, averaged over columns. The census is counted, not learned, because a mean of learned
+vectors turned out to be blind to salt and to single persons or poles, however clearly they stand in one column.
 """
 
 import hashlib
@@ -31,7 +32,7 @@ from occforge.core.files import atomic_path
 from occforge.core.grid import GridSpec, Scene
 from occforge.core.taxonomy import EMPTY, UNKNOWN, Taxonomy
 
-FORMAT = "occforge-scene-features-1"
+FORMAT = "occforge-scene-features-2"
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ class ResidualBlock2d(nn.Module):
 
 
 class SceneAutoencoder(nn.Module):
-    """Labels (B, X, Y, Z) uint8 -> features (B, D); D = bottleneck * (bands + 1), 96 by default.
+    """Labels (B, X, Y, Z) uint8 -> features (B, D); D = bottleneck * bands + K - 1, 91 for SemanticKITTI.
 
     Train with `loss`, then call `standardise` once on real scenes, so that no feature outweighs another by its
     unit alone. Raises `InputError` where the grid is not divisible by `stride_XYZ`.
@@ -120,8 +121,8 @@ class SceneAutoencoder(nn.Module):
 
     @property
     def feature_dimensions(self) -> int:
-        """D: one mean for each band and one spread for each bottleneck channel."""
-        return self.config.bottleneck * (self.config.bands + 1)
+        """D: one mean for each bottleneck channel in each band, one for each class but empty."""
+        return self.config.bottleneck * self.config.bands + self.taxonomy.class_count - 1
 
     def patches_BxyzP(self, labels_BXYZ: Tensor) -> Tensor:
         """Labels (B, X, Y, Z) to (B, x, y, z, P) with the voxels of a patch last; unknown becomes id K."""
@@ -148,15 +149,23 @@ class SceneAutoencoder(nn.Module):
         h_BChw = self.fold_z(F.gelu(h_BCxyz).permute(0, 1, 4, 2, 3).flatten(1, 2))
         return self.to_bottleneck(F.gelu(self.encoder_block(h_BChw)))
 
-    def pooled_BD(self, bottleneck_BChw: Tensor) -> Tensor:
-        """Features before standardisation: the mean in each band from right to left, then the spread."""
-        bands = [band.mean(dim=(2, 3)) for band in torch.tensor_split(bottleneck_BChw, self.config.bands, dim=3)]
-        spread = (bottleneck_BChw.var(dim=(2, 3), unbiased=False) + 1e-8).sqrt()
-        return torch.cat([*bands, spread], dim=1)
+    def census_BhwK(self, labels_BXYZ: Tensor) -> Tensor:
+        """log(1 + voxels) of the classes 1..K-1 in each column of `stride_XYZ` voxels, (B, h, w, K - 1)."""
+        B, X, Y = labels_BXYZ.shape[:3]
+        p, q = self.stride_XYZ[:2]
+        h, w = X // p, Y // q
+        column_XY = torch.arange(h).repeat_interleave(p)[:, None] * w + torch.arange(w).repeat_interleave(q)
+        column_BXY = torch.arange(B)[:, None, None] * (h * w) + column_XY
+        bin_BXYZ = column_BXY.to(labels_BXYZ.device)[..., None] * 256 + labels_BXYZ
+        count_BhwK = torch.bincount(bin_BXYZ.flatten(), minlength=B * h * w * 256).view(B, h, w, 256)
+        return torch.log1p(count_BhwK[..., 1 : self.taxonomy.class_count].float())
 
     def forward(self, labels_BXYZ: Tensor) -> Tensor:
         """Features (B, D) of labels (B, X, Y, Z), uint8 with 255 where unknown."""
-        return (self.pooled_BD(self.encode_BChw(labels_BXYZ)) - self.feature_mean_D) / self.feature_std_D
+        bands = torch.tensor_split(self.encode_BChw(labels_BXYZ), self.config.bands, dim=3)
+        pooled = [band.mean(dim=(2, 3)) for band in bands]
+        features_BD = torch.cat([*pooled, self.census_BhwK(labels_BXYZ).mean(dim=(1, 2))], dim=1)
+        return (features_BD - self.feature_mean_D) / self.feature_std_D
 
     def _decode_patches(self, bottleneck_BChw: Tensor) -> Tensor:
         """Bottleneck to the vectors (B, x, y, z, C) from which `unfold` reads the logits of one patch each."""
@@ -183,8 +192,8 @@ class SceneAutoencoder(nn.Module):
 
         Reconstruction: cross-entropy weighted by class frequency^-1/3, unknown never scored, on a random
         `loss_share` of patches; patches of several classes are drawn ten times as often as others and weighted by
-        the inverse of that, so that the mean is that over all patches. Census: log(1 + voxels) of each class in each
-        column, read linearly from the bottleneck, so that rare classes and stray voxels leave a trace in its mean.
+        the inverse of that, so that the mean is that over all patches. Census: `census_BhwK` read linearly from the
+        bottleneck, so that rare classes leave a trace in its mean.
         `generator` lives on the device of the labels.
         """
         patches_BxyzP = self.patches_BxyzP(labels_BXYZ)
@@ -203,28 +212,18 @@ class SceneAutoencoder(nn.Module):
         target_MP = torch.where(known_MP, target_MP, -100)
         entropy_MP = F.cross_entropy(logits_MPK.flatten(0, 1), target_MP.flatten(), reduction="none").view_as(weight_MP)
         reconstruction = (entropy_MP * weight_MP).sum() / weight_MP.sum().clamp(min=1e-6)
-        census = self._census_loss(bottleneck_BChw, labels_BXYZ)
+        predicted_BhwK = self.census(bottleneck_BChw).permute(0, 2, 3, 1)
+        error_BhwK = F.smooth_l1_loss(predicted_BhwK, self.census_BhwK(labels_BXYZ), reduction="none")
+        census = (error_BhwK * self.class_weight_K[1:] / self.class_weight_K[1:].mean()).mean()
         total = reconstruction + self.config.census_weight * census
         return {"loss": total, "reconstruction": reconstruction.detach(), "census": census.detach()}
-
-    def _census_loss(self, bottleneck_BChw: Tensor, labels_BXYZ: Tensor) -> Tensor:
-        B, _, h, w = bottleneck_BChw.shape
-        K = self.taxonomy.class_count
-        columns = labels_BXYZ.reshape(B, h, self.stride_XYZ[0], w, self.stride_XYZ[1], -1).transpose(2, 3)
-        column_BhwN = columns.flatten(3).long()
-        count_BhwK = torch.zeros(B, h, w, 256, device=labels_BXYZ.device)
-        count_BhwK.scatter_add_(3, column_BhwN, torch.ones_like(column_BhwN, dtype=torch.float32))
-        census_BhwK = self.census(bottleneck_BChw).permute(0, 2, 3, 1)
-        error_BhwK = F.smooth_l1_loss(census_BhwK, torch.log1p(count_BhwK[..., 1:K]), reduction="none")
-        weight_K = self.class_weight_K[1:] / self.class_weight_K[1:].mean()
-        return (error_BhwK * weight_K).mean()
 
     @torch.no_grad()
     def standardise(self, scenes: Iterable[Scene]) -> None:
         """Set mean and scale so that features of `scenes` (real, n >= 2) have mean 0 and standard deviation 1.
 
         Weights are first rounded to fp16, as they are stored, so that the saved network gives the same features. A
-        feature that hardly varies is scaled by a tenth of the median deviation instead of amplified.
+        feature that hardly varies is scaled by a tenth of the median deviation of its kind instead of amplified.
         """
         for parameter in self.parameters():
             parameter.copy_(parameter.half().float())
@@ -233,9 +232,11 @@ class SceneAutoencoder(nn.Module):
         features_ND = torch.from_numpy(scene_features_ND(self, scenes)).float()
         if len(features_ND) < 2:
             raise InputError(f"scene features: expected at least 2 scenes to standardise on, got {len(features_ND)}")
-        std_D = features_ND.std(0)
+        kinds = features_ND.std(0).split([self.config.bottleneck * self.config.bands, self.taxonomy.class_count - 1])
+        least = [0.1 * float(std[std > 0].median()) if (std > 0).any() else 1.0 for std in kinds]
+        std_D = torch.cat([std.clamp(min=low) for std, low in zip(kinds, least, strict=True)])
         self.feature_mean_D.copy_(features_ND.mean(0))
-        self.feature_std_D.copy_(std_D.clamp(min=max(0.1 * float(std_D.median()), 1e-6)))
+        self.feature_std_D.copy_(std_D)
 
     def digest(self) -> str:
         """First 16 hex digits of SHA-256 over configuration and stored weights: names the network in a report."""

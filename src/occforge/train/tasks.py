@@ -46,7 +46,7 @@ class DiffusionOptions:
     request_dropout: float = 0.1
     self_condition: float = 0.5
     corruption: float = 0.03
-    queries: int = 1536
+    queries: int = 2048
 
 
 class DiffusionTask:
@@ -111,20 +111,25 @@ class DiffusionTask:
     def queries(self, x_0: Tensor, x_t: Tensor, scenes: Sequence[Cached], rngs: Sequence[Draws]) -> Tensor | None:
         """Flat positions whose loss is computed, equally many a scene; None means all.
 
-        An absorbing stage learns from masked cells only. Those near coarse objects are taken first, then those near
-        occupied coarse cells, then the rest: a choice by the condition alone leaves p(x_0 | condition) unbiased.
+        An absorbing stage learns from masked cells only, and more often from those near coarse objects or near any
+        occupied coarse cell: a choice by the condition alone leaves p(x_0 | condition) unbiased.
         """
         if self.transition.kind == "uniform":
             return None
         size = x_t[0].numel()
         chosen = []
         for i, (scene, rng) in enumerate(zip(scenes, rngs, strict=True)):
-            rank = torch.rand(x_t[i].shape, generator=rng.torch)
-            rank = rank + 2.0 * near(scene.grids.objects, tuple(x_t[i].shape))
-            rank = rank + 0.7 * near(scene.grids.background, tuple(x_t[i].shape))
-            rank = torch.where(x_t[i] == self.transition.states, rank, -1.0)
-            chosen.append(i * size + rank.flatten().topk(min(self.options.queries, size)).indices)
+            weight = 0.1 + 2.0 * near(scene.grids.background, tuple(x_t[i].shape))
+            weight = weight + 3.0 * near(scene.grids.objects, tuple(x_t[i].shape))
+            weight = torch.where(x_t[i] == self.transition.states, weight, 0.0)
+            chosen.append(i * size + weighted_choice(weight.flatten(), min(self.options.queries, size), rng.torch))
         return torch.cat(chosen)
+
+
+def weighted_choice(weight_N: Tensor, count: int, generator: torch.Generator) -> Tensor:
+    """`count` different positions drawn in proportion to weight (Efraimidis & Spirakis 2006), zero weights last."""
+    u_N = torch.rand(weight_N.shape, generator=generator)
+    return (u_N.clamp_min(1e-9).log() / weight_N.clamp_min(1e-9)).topk(count).indices
 
 
 def near(grid: np.ndarray, shape_XYZ: tuple[int, ...]) -> Tensor:
@@ -169,9 +174,8 @@ class RefineTask:
             states = self.composition.levels.config.refine_codes
             occupied = (label != EMPTY) & (code < states)
             shown = torch.where(hidden & (label != EMPTY), states, code.clamp_max(states))
-            rank = torch.rand(code.shape, generator=rng.torch) + things[label.clamp_max(255)]
-            rank = torch.where(hidden & occupied, rank, -1.0).flatten()
-            query = rank.topk(min(self.query_count, int((rank >= 0).sum()))).indices
+            weight = torch.where(hidden & occupied, 1.0 + 5.0 * things[label], 0.0).flatten()
+            query = weighted_choice(weight, min(self.query_count, int((weight > 0).sum())), rng.torch)
             if not len(query):
                 losses.append(self.network.height.weight.sum() * 0.0)
                 continue

@@ -215,8 +215,9 @@ async function startViewer(scene, canvas, legend, note) {
     draw();
   }
 
+  const narrow = canvas.clientWidth < canvas.clientHeight;
   const home = () => ({
-    yaw: 0.5, pitch: 0.62, distance: 1.72 * Math.max(extent[0], extent[1]),
+    yaw: 0.5, pitch: 0.62, distance: (narrow ? 2.5 : 1.72) * Math.max(extent[0], extent[1]),
     target: [-0.04 * extent[0], -0.03 * extent[1], -0.2 * extent[2]],
   });
   let orbit = home(), view, waiting = false;
@@ -310,6 +311,7 @@ async function startViewer(scene, canvas, legend, note) {
 
   const order = scene.names.map((_, k) => k).filter((k) => k > 0 && counts[k]).sort((a, b) => counts[b] - counts[a]);
   const boxes = [];
+  if (canvas.clientWidth < 640) legend.parentElement.open = false;
   for (const k of order) {
     const row = document.createElement("label"), box = document.createElement("input");
     box.type = "checkbox";

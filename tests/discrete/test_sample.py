@@ -1,0 +1,149 @@
+import pytest
+import torch
+from scipy.stats import chi2
+
+from occforge.discrete.sample import sample, times
+from occforge.discrete.transition import Transition
+
+SHAPE = (2, 5, 4, 3)
+kinds = pytest.mark.parametrize("kind", ["uniform", "absorbing"])
+
+
+class Oracle:
+    """Knows x_0 and remembers how it was asked."""
+
+    def __init__(self, x_0, K, self_condition=False):
+        self.logits = torch.where(torch.eye(K, dtype=torch.bool)[x_0.flatten()], 40.0, -40.0)
+        self.self_condition, self.calls = self_condition, []
+
+    def __call__(self, x_t, noise_level, estimate, query_N):
+        self.calls.append((x_t.clone(), noise_level, estimate, query_N))
+        return self.logits if query_N is None else self.logits[query_N]
+
+
+class Fixed:
+    """The same distribution everywhere, whatever it sees."""
+
+    self_condition = False
+
+    def __init__(self, p):
+        self.logits = torch.tensor(p).log()
+
+    def __call__(self, x_t, noise_level, estimate, query_N):
+        return self.logits.expand(x_t.numel() if query_N is None else len(query_N), -1)
+
+
+def generator(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def a_grid(K, seed=0):
+    return torch.randint(K, SHAPE, generator=generator(seed))
+
+
+@kinds
+@pytest.mark.parametrize("schedule", ["cosine", "quadratic"])
+@pytest.mark.parametrize("steps", [1, 3, 10, 25])
+def test_an_oracle_gives_x_0(kind, schedule, steps):
+    x_0 = a_grid(6)
+    made = sample(Oracle(x_0, 6), Transition(6, 10, kind, schedule), SHAPE, steps, generator())
+    assert torch.equal(made, x_0)
+
+
+def test_times_run_from_T_to_zero():
+    pairs = list(times(Transition(2, 10), 4))
+    assert pairs == [(10.0, 7.5), (7.5, 5.0), (5.0, 2.5), (2.5, 0.0)]
+
+
+@kinds
+def test_the_network_sees_noise_levels_and_its_last_estimate(kind):
+    x_0, transition = a_grid(6), Transition(6, 10, kind)
+    oracle, ticks = Oracle(x_0, 6, self_condition=kind == "uniform"), []
+    sample(oracle, transition, SHAPE, 4, generator(), progress=lambda: ticks.append(1))
+    assert len(ticks) == 4 and [call[1] for call in oracle.calls] == [1.0, 0.75, 0.5, 0.25]
+    assert oracle.calls[0][2] is None
+    if kind == "uniform":
+        assert all(torch.equal(call[2].argmax(-1), x_0) for call in oracle.calls[1:])
+        assert all(call[3] is None for call in oracle.calls)
+
+
+def test_absorbing_positions_are_drawn_once_and_then_stay():
+    transition, network = Transition(6, 10, "absorbing"), Fixed([1 / 6] * 6)
+    asked, before = torch.zeros(SHAPE).flatten(), []
+
+    class Watch:
+        self_condition = False
+
+        def __call__(self, x_t, noise_level, estimate, query_N):
+            asked[query_N] += 1
+            assert (x_t.flatten()[query_N] == 6).all()
+            before.append(x_t.clone())
+            return network(x_t, noise_level, estimate, query_N)
+
+    made = sample(Watch(), transition, SHAPE, 5, generator())
+    assert (asked == 1).all() and (made < 6).all()
+    for x_t, x_s in zip(before, [*before[1:], made], strict=True):
+        assert torch.equal(x_s[x_t < 6], x_t[x_t < 6])
+
+
+@kinds
+def test_the_last_step_samples(kind):
+    """Ancestral sampling from one fixed distribution gives that distribution, not its mode."""
+    p = [0.5, 0.3, 0.15, 0.05]
+    made = sample(Fixed(p), Transition(4, 20, kind), (1, 20, 20, 20), 6, generator(3))
+    counts = torch.bincount(made.flatten(), minlength=4).double()
+    expected = 8000 * torch.tensor(p, dtype=torch.float64)
+    assert float(((counts - expected) ** 2 / expected).sum()) < chi2.ppf(1 - 1e-6, 3)
+
+
+@kinds
+@pytest.mark.parametrize("K_unknown", [4, 255])
+def test_known_voxels_stay(kind, K_unknown):
+    """Eq. 9, whatever the network says; a value outside the states is free."""
+    known = a_grid(4, 5)
+    free = torch.rand(SHAPE, generator=generator(6)) < 0.5
+    masked = torch.where(free, K_unknown, known)
+    oracle = Oracle((known + 1) % 4, 4)
+    made = sample(oracle, Transition(4, 10, kind), SHAPE, 4, generator(), masked)
+    assert torch.equal(made[~free], known[~free])
+    assert torch.equal(made[free], (known[free] + 1) % 4)
+
+
+def test_known_voxels_are_as_noisy_as_the_rest():
+    shape = (1, 16, 16, 16)
+    known = torch.zeros(shape, dtype=torch.long)
+    oracle, transition = Oracle(known, 4), Transition(4, 10)
+    sample(oracle, transition, shape, 5, generator(), known)
+    for x_t, noise_level, _, _ in oracle.calls:
+        share = float(transition.q_bar_matrix(10 * noise_level)[0, 0])
+        assert float((x_t == 0).float().mean()) == pytest.approx(share, abs=0.04)
+
+
+def test_an_absorbing_network_sees_what_is_known_from_the_start():
+    known = torch.where(torch.arange(60).reshape(1, 5, 4, 3) % 2 == 0, 1, 4)
+    oracle = Oracle(torch.full_like(known, 2), 4)
+    sample(oracle, Transition(4, 10, "absorbing"), (1, 5, 4, 3), 3, generator(), known)
+    assert all((x_t[known == 1] == 1).all() for x_t, *_ in oracle.calls)
+
+
+@kinds
+def test_everything_known_needs_no_network(kind):
+    known = a_grid(4)
+    made = sample(Oracle(known, 4), Transition(4, 10, kind), SHAPE, 3, generator(), known)
+    assert torch.equal(made, known)
+
+
+@kinds
+def test_one_seed_is_one_result(kind):
+    one, two, other = (
+        sample(Fixed([0.25] * 4), Transition(4, 10, kind), SHAPE, 4, generator(seed)) for seed in (1, 1, 2)
+    )
+    assert one.numpy().tobytes() == two.numpy().tobytes() and not torch.equal(one, other)
+
+
+def test_sampling_keeps_no_gradient():
+    class Learns(Fixed):
+        def __init__(self):
+            self.logits = torch.zeros(3, requires_grad=True)
+
+    assert not sample(Learns(), Transition(3, 5), SHAPE, 2, generator()).requires_grad
