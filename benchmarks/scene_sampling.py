@@ -77,9 +77,8 @@ def main() -> None:
     print(f"{'stage':12} {'min':>7} {'median':>7} {'max':>7}   CPU s")
     for name, row in table.items():
         print(f"{name:12} {row['min']:7.2f} {row['median']:7.2f} {row['max']:7.2f}")
-    print(
-        f"arithmetic {operations / 1e9:.0f} GFLOP, floor {result['floor_cpu_seconds']:.2f} CPU s at {rate / 1e9:.0f} GFLOP/s"
-    )
+    floor = result["floor_cpu_seconds"]
+    print(f"arithmetic {operations / 1e9:.0f} GFLOP, floor {floor:.2f} CPU s at {rate / 1e9:.0f} GFLOP/s")
     print(f"peak memory {result['peak_memory_bytes'] / 2**30:.2f} GiB")
     if arguments.out is not None:
         arguments.out.write_text(json.dumps(result, indent=2) + "\n")

@@ -1,6 +1,6 @@
 """The pictures of the README, made by the code: nothing chosen by hand, seeds 0, 1, 2, ... in order.
 
-    python runs/pictures.py [--out docs/pictures]
+python runs/pictures.py [--out docs/pictures]
 """
 
 import argparse

@@ -183,6 +183,11 @@ class StateEmbedding(nn.Module):
         return F.embedding(x, self.table())
 
 
+LOGIT_GAIN = 10.0
+"""Normalised features and slowly growing weights alone leave a hundredth of the probability on wrong states, and a
+sampler draws it: salt. With a gain, small weights reach certainty (docs/lab, 2026-11-20)."""
+
+
 class StateHead(nn.Module):
     """Logits by inner product with a vector per state, built as `StateEmbedding` builds its own."""
 
@@ -190,7 +195,7 @@ class StateHead(nn.Module):
         super().__init__()
         self.table = StateEmbedding(states, width, code_blocks)
         for parameter in self.table.parameters():
-            parameter.data.mul_(0.1)
+            parameter.data.mul_(0.02)
         self.bias = nn.Parameter(torch.zeros(states))
 
     def set_blocks(self, block_K8: Tensor) -> None:
@@ -198,7 +203,8 @@ class StateHead(nn.Module):
         self.table.set_blocks(block_K8)
 
     def forward(self, feature_Nh: Tensor) -> Tensor:
-        return F.linear(feature_Nh, self.table.table().to(feature_Nh.dtype), self.bias.to(feature_Nh.dtype))
+        table_Kh, bias_K = self.table.table().to(feature_Nh.dtype), self.bias.to(feature_Nh.dtype)
+        return LOGIT_GAIN * F.linear(feature_Nh, table_Kh, bias_K)
 
 
 class ConvBlock(nn.Module):

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from occforge.core.grid import GridSpec
 from occforge.core.taxonomy import UNKNOWN, Taxonomy
 from occforge.discrete.bedit import BEDiT, BEDiTConfig, Stream
+from occforge.discrete.calibration import Calibration
 from occforge.discrete.codes import ANY_VOXEL, ShapeCodes
 from occforge.discrete.refine import RefineConfig, SparseRefiner
 from occforge.discrete.separate import Factor, pool, split
@@ -169,6 +170,7 @@ class Composition(nn.Module):
             "fusion": Transition(fusion_states, config.T, config.fusion_kind),
             "refine": Transition(config.refine_codes, config.T, "absorbing"),
         }
+        self.calibration = {name: Calibration() for name in self.transitions}
         self.text = PromptReader(config.text)
         objects_see = (self._stream("background", levels.object_grid),)
         fusion_sees = tuple(self._stream(name, levels.fusion_grid) for name in ("background", "objects"))

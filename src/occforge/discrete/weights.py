@@ -13,6 +13,7 @@ from occforge.core.errors import InputError
 from occforge.core.grid import GridSpec
 from occforge.core.taxonomy import Taxonomy
 from occforge.core.tensors import load_state, load_tensors, save_tensors
+from occforge.discrete.calibration import Calibration
 from occforge.discrete.codes import ShapeCodes
 from occforge.discrete.stages import Composition, CompositionConfig, Levels
 
@@ -76,4 +77,6 @@ def load_composition(folder: Path) -> Composition:
                 "train the stages together"
             )
         load_state(module, tensors, path)
+        if metadata.get("calibration"):
+            composition.calibration[name] = from_dict(Calibration, metadata["calibration"], str(path))
     return composition.eval()

@@ -1,5 +1,6 @@
 """A prompt becomes a labelled scene: background, objects, fusion, refinement, each one call of `sample`."""
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from torch import Tensor
 from occforge.core.errors import InputError
 from occforge.core.grid import Scene
 from occforge.discrete.bedit import BEDiT
+from occforge.discrete.calibration import Calibration
 from occforge.discrete.sample import sample
 from occforge.discrete.stages import Composition, StageName
 from occforge.discrete.text import check_prompt, request_BA
@@ -36,6 +38,8 @@ class SamplingConfig:
         for name in ("background_steps", "object_steps", "fusion_steps", "refine_steps"):
             if getattr(self, name) < 1:
                 raise InputError(f"--{name.replace('_', '-')}: expected at least 1, got {getattr(self, name)}")
+        if not math.isfinite(self.guidance):
+            raise InputError(f"--guidance: expected a finite number, got {self.guidance}")
 
 
 @dataclass(frozen=True)
@@ -64,8 +68,8 @@ def generate_scene(
 
     `background` and `objects` are states of the coarse grids (`Levels.coarse`) that are kept instead of sampled.
     """
-    if seed < 0:
-        raise InputError(f"--seed: expected 0 or more, got {seed}")
+    if not 0 <= seed < 2**63:
+        raise InputError(f"--seed: expected 0 to 2^63 - 1, got {seed}")
     if prompt:
         check_prompt(prompt)
     run = _Run(composition, prompt, seed, config, progress)
@@ -113,7 +117,13 @@ class _Run:
     def diffuse(self, stage: StageName, shape_XYZ: tuple[int, int, int], steps: int, *conditions: Tensor) -> Tensor:
         guidance = 1.0 if stage == "fusion" else self.config.guidance
         network = Guided(
-            self.composition.bedit(stage), self.request, self.null, conditions, guidance, self.config.guided_levels
+            self.composition.bedit(stage),
+            self.request,
+            self.null,
+            conditions,
+            guidance,
+            self.config.guided_levels,
+            self.composition.calibration[stage],
         )
         transition = self.composition.transitions[stage]
         return sample(network, transition, (1, *shape_XYZ), steps, self.generator(stage), progress=self.progress)[0]
@@ -163,6 +173,7 @@ class Guided:
     conditions: tuple[Tensor, ...]
     guidance: float
     guided_levels: tuple[float, float]
+    calibration: Calibration
 
     @property
     def self_condition(self) -> bool:
@@ -177,10 +188,10 @@ class Guided:
 
         low, high = self.guided_levels
         logits = ask(self.request_BA)
-        if self.guidance == 1.0 or not low <= noise_level <= high:
-            return logits
-        null = ask(self.null_BA)
-        return null + self.guidance * (logits - null)
+        if self.guidance != 1.0 and low <= noise_level <= high:
+            null = ask(self.null_BA)
+            logits = null + self.guidance * (logits - null)
+        return self.calibration(noise_level) * logits
 
 
 @dataclass(frozen=True)
@@ -193,7 +204,8 @@ class Refining:
 
     def __call__(self, x_t_BXYZ: Tensor, noise_level: float, estimate: Tensor | None, query_N: Tensor | None) -> Tensor:
         assert query_N is not None
-        return self.composition.refiner(self.label_XYZ, x_t_BXYZ[0], query_N)
+        factor = self.composition.calibration["refine"](noise_level)
+        return factor * self.composition.refiner(self.label_XYZ, x_t_BXYZ[0], query_N)
 
 
 def as_batch(grid: NDArray[np.uint8]) -> Tensor:

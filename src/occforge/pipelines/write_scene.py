@@ -15,7 +15,7 @@ from occforge.render.mesh import write_glb
 from occforge.render.picture import save_depth, save_rgb, save_semantic
 from occforge.render.raycast import raycast
 from occforge.render.shade import shade_stage
-from occforge.render.surface import set_stage
+from occforge.render.stage import set_stage
 from occforge.view.gallery import write_page
 
 BYTES_PER_PIXEL = 64

@@ -21,6 +21,7 @@ def scene(
     seed: int = 0,
     cache: Path = Path("out/cache"),
     workers: int = 2,
+    start: Path | None = None,
 ) -> Path:
     """Train the embedded scene generator on the street world.
 
@@ -38,13 +39,14 @@ def scene(
 
     plan = scene_plan(effort, dtype, device, seed)
     stages = list(plan.loops) if stage == "all" else [stage]
-    return train_scene_generator(WorldSource(TRAIN_FIRST_SEED, scenes), plan, out, stages, cache, workers)
+    source, held_out = WorldSource(TRAIN_FIRST_SEED, scenes), WorldSource(VAL_FIRST_SEED, 64)
+    return train_scene_generator(source, plan, out, stages, cache, workers, start, held_out)
 
 
 def features(
     out: Path = Path("out/street.features"),
     scenes: int = 4096,
-    steps: int = 800,
+    steps: int = 400,
     dtype: Literal["float32", "bfloat16"] = "bfloat16",
     device: str = "cpu",
     seed: int = 0,
@@ -54,11 +56,11 @@ def features(
     Args:
         out: Run folder; the finished network is its features.safetensors.
         scenes: Training streets.
-        steps: Training steps of four scenes.
+        steps: Training steps of two scenes.
         dtype: Arithmetic in training.
         device: Where to train.
         seed: Seed of weights and batches.
     """
-    loop = LoopConfig(steps=steps, batch=4, lr=2e-3, muon_lr=0.01, dtype=dtype, device=device, seed=seed)
+    loop = LoopConfig(steps=steps, batch=2, lr=2e-3, muon_lr=0.01, dtype=dtype, device=device, seed=seed)
     held_out = WorldSource(VAL_FIRST_SEED, 512)
     return train_features(WorldSource(TRAIN_FIRST_SEED, scenes), held_out, loop, out)

@@ -5,7 +5,6 @@ The world makes a street in milliseconds, yet pooling and coding it a thousand t
 
 import hashlib
 import json
-import zipfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
@@ -119,7 +118,7 @@ class SceneCache:
             try:
                 with np.load(path, allow_pickle=False) as file:
                     return {name: file[name] for name in (*FIELDS, "attributes")}
-            except (zipfile.BadZipFile, OSError, ValueError, KeyError):
+            except Exception:  # a damaged archive raises anything: zlib.error, BadZipFile, NotImplementedError
                 path.unlink()
         _MakeShard(self.folder, self.source, self.levels)(shard)
         return self._load(shard)

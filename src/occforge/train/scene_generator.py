@@ -1,7 +1,7 @@
 """Training of the whole scene-first generator: codebooks, prompt encoder, then every stage on its own."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -9,11 +9,12 @@ import torch
 from tqdm import tqdm
 
 from occforge.core.files import write_json
-from occforge.core.tensors import load_tensors
+from occforge.core.tensors import load_state, load_tensors
 from occforge.discrete.codes import fit_codes
 from occforge.discrete.stages import Composition, CompositionConfig, Levels
 from occforge.discrete.weights import levels_metadata, load_levels, save_books, save_network, stage_modules
-from occforge.train.loop import LoopConfig, Task, train
+from occforge.train.calibrate import calibrate
+from occforge.train.loop import LoopConfig, train
 from occforge.train.scene_cache import SceneCache, SceneSource
 from occforge.train.tasks import DiffusionOptions, DiffusionTask, RefineTask, TextTask
 
@@ -32,13 +33,24 @@ class Plan:
 
 
 def train_scene_generator(
-    source: SceneSource, plan: Plan, out: Path, stages: Sequence[FileName], cache: Path, workers: int
+    source: SceneSource,
+    plan: Plan,
+    out: Path,
+    stages: Sequence[FileName],
+    cache: Path,
+    workers: int,
+    start: Path | None = None,
+    held_out: SceneSource | None = None,
 ) -> Path:
     """Train the named stages (in the order of `plan.loops`) and return `out`/weights, which `load_composition` reads.
 
-    Everything that is already there is kept: codebooks, cached scenes, finished and half-finished stages.
+    Everything that is already there is kept: codebooks, cached scenes, finished and half-finished stages. With `start`,
+    a folder of weights, training goes on from those instead of from random ones, with their codebooks. On
+    `held_out` scenes the certainty of each trained stage is calibrated; without them it stays as trained.
     """
     weights = out / "weights"
+    if start is not None and not (weights / "codebooks.safetensors").exists():
+        save_books(weights, load_levels(start))
     levels = prepare_levels(source, plan.config, weights)
     composition = Composition(levels)
     scenes = SceneCache(cache, source, levels)
@@ -50,17 +62,26 @@ def train_scene_generator(
             continue
         torch.manual_seed(loop.seed)
         composition = Composition(levels)
-        task: Task
+        if start is not None:
+            path = start / f"{name}.safetensors"
+            load_state(stage_modules(composition)[name], load_tensors(path)[0], path)
+        task: TextTask | RefineTask | DiffusionTask
         if name == "text":
             task = TextTask(composition, source)
         elif name == "refine":
             task = RefineTask(composition, scenes)
         else:
             task = DiffusionTask(composition, name, scenes, plan.options)
-        final = train(task, loop, out / name, {"stage": name, "source": source.identity, **metadata})
+        final = train(
+            task, loop, out / name, {"stage": name, "source": source.identity, "start": str(start), **metadata}
+        )
         state, written = load_tensors(final)
-        assert state.keys() == stage_modules(composition)[name].state_dict().keys()
-        save_network(weights / f"{name}.safetensors", state, {**metadata, "loop": written["loop"]})
+        load_state(task.module, state, final)
+        record = {**metadata, "loop": written["loop"]}
+        if held_out is not None and not isinstance(task, TextTask):
+            task.scenes = SceneCache(cache, held_out, levels)
+            record["calibration"] = asdict(calibrate(task))
+        save_network(weights / f"{name}.safetensors", state, record)
     write_json(out / "run.json", {"source": source.identity, "scenes": len(source), **metadata})
     return weights
 

@@ -62,11 +62,20 @@ class DiffusionTask:
 
     def losses(self, step: int, slots: Sequence[int], batch: int, seed: int) -> Tensor:
         """See `Task.losses`."""
+        logits, target_N = self.predict(step, slots, batch, seed)
+        return cross_entropy(logits, target_N, len(slots))
+
+    def predict(
+        self, step: int, slots: Sequence[int], batch: int, seed: int, level: float | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Logits (N, K) and truths (N,) of a batch, equally many a slot, at noise level t / T or at random ones."""
         device = next(self.network.parameters()).device
         rngs = [draws(seed, step, slot) for slot in slots]
         scenes = [self.scenes[i] for i in scene_order(len(self.scenes), step, slots, batch, seed)]
         x_0 = as_condition([getattr(s.grids, self.stage) for s in scenes])
         t_B = torch.tensor([int(r.numpy.integers(1, self.transition.T + 1)) for r in rngs])
+        if level is not None:
+            t_B = torch.full((len(rngs),), max(1, round(level * self.transition.T)))
         x_t = torch.cat([self.transition.q_sample(x_0[i : i + 1], t_B[i : i + 1], r.torch) for i, r in enumerate(rngs)])
         conditions = [c.to(device) for c in self.conditions(scenes, rngs)]
         request = request_BA([self.request(s, r) for s, r in zip(scenes, rngs, strict=True)]).to(device)
@@ -81,8 +90,7 @@ class DiffusionTask:
                 logits = self.network(x_t, noise_level_B, request, conditions)
                 estimate = logits.float().softmax(1).reshape(*x_t.shape, -1)
         logits = self.network(x_t, noise_level_B, request, conditions, estimate, query_N)
-        target_N = x_0.reshape(-1) if query_N is None else x_0.reshape(-1)[query_N]
-        return cross_entropy(logits, target_N, len(slots))
+        return logits, x_0.reshape(-1) if query_N is None else x_0.reshape(-1)[query_N]
 
     def request(self, scene: Cached, rng: Draws) -> dict[str, str]:
         """What a caption of the scene names: a random part of its attributes, or nothing."""
@@ -117,12 +125,14 @@ class DiffusionTask:
         if self.transition.kind == "uniform":
             return None
         size = x_t[0].numel()
+        fewest = int((x_t == self.transition.states).flatten(1).sum(1).min())
+        count = max(1, min(self.options.queries, fewest))
         chosen = []
         for i, (scene, rng) in enumerate(zip(scenes, rngs, strict=True)):
             weight = 0.1 + 2.0 * near(scene.grids.background, tuple(x_t[i].shape))
             weight = weight + 3.0 * near(scene.grids.objects, tuple(x_t[i].shape))
             weight = torch.where(x_t[i] == self.transition.states, weight, 0.0)
-            chosen.append(i * size + weighted_choice(weight.flatten(), min(self.options.queries, size), rng.torch))
+            chosen.append(i * size + weighted_choice(weight.flatten(), count, rng.torch))
         return torch.cat(chosen)
 
 
@@ -159,30 +169,37 @@ class RefineTask:
 
     def losses(self, step: int, slots: Sequence[int], batch: int, seed: int) -> Tensor:
         """See `Task.losses`."""
-        device = next(self.network.parameters()).device
-        order = scene_order(len(self.scenes), step, slots, batch, seed)
         losses = []
+        for slot in slots:
+            logits, target_N = self.predict(step, [slot], batch, seed)
+            nothing = self.network.height.weight.sum() * 0.0
+            losses.append(cross_entropy(logits, target_N)[0] if len(target_N) else nothing)
+        return torch.stack(losses)
+
+    def predict(
+        self, step: int, slots: Sequence[int], batch: int, seed: int, level: float | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Logits (N, K) and truths (N,) of cells not yet drawn, a share `level` of all or a random share."""
+        device = next(self.network.parameters()).device
+        levels = self.composition.levels
         things = torch.zeros(256)
-        things[list(self.composition.levels.taxonomy.objects)] = 1.0
-        for index, slot in zip(order, slots, strict=True):
+        things[list(levels.taxonomy.objects)] = 1.0
+        states = levels.config.refine_codes
+        pairs = []
+        for index, slot in zip(scene_order(len(self.scenes), step, slots, batch, seed), slots, strict=True):
             rng = draws(seed, step, slot)
             grids = self.scenes[index].grids
-            label = torch.from_numpy(self.composition.levels.alphabets["labels"].encode(grids.half).astype(np.int64))
+            label = torch.from_numpy(levels.alphabets["labels"].encode(grids.half).astype(np.int64))
             code = torch.from_numpy(grids.refine.astype(np.int64))
-            drawn_share = float(rng.numpy.random())
+            drawn_share = float(rng.numpy.random()) if level is None else 1.0 - level
             hidden = torch.rand(code.shape, generator=rng.torch) > drawn_share
-            states = self.composition.levels.config.refine_codes
             occupied = (label != EMPTY) & (code < states)
             shown = torch.where(hidden & (label != EMPTY), states, code.clamp_max(states))
             weight = torch.where(hidden & occupied, 1.0 + 5.0 * things[label], 0.0).flatten()
             query = weighted_choice(weight, min(self.query_count, int((weight > 0).sum())), rng.torch)
-            if not len(query):
-                losses.append(self.network.height.weight.sum() * 0.0)
-                continue
-            target = code.flatten()[query].to(device)
             logits = self.network(label.to(device), shown.to(device), query.to(device))
-            losses.append(cross_entropy(logits, target)[0])
-        return torch.stack(losses)
+            pairs.append((logits, code.flatten()[query].to(device)))
+        return torch.cat([a for a, _ in pairs]), torch.cat([b for _, b in pairs])
 
 
 class TextTask:

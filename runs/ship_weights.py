@@ -1,0 +1,73 @@
+"""Put finished runs into the package and write their card: what they were trained on, how, and what they score.
+
+python runs/ship_weights.py out/street.scene out/street.features [--scores out/evaluate-scenes/scenes.json]
+    [--prompts out/evaluate-prompts/prompts.json]
+"""
+
+import argparse
+import json
+import platform
+import shutil
+from pathlib import Path
+
+from occforge.core.tensors import load_tensors
+from occforge.weights import EMBEDDED
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("scene_run", type=Path)
+    parser.add_argument("feature_run", type=Path)
+    parser.add_argument("--scores", type=Path)
+    parser.add_argument("--prompts", type=Path)
+    arguments = parser.parse_args()
+
+    lines = [
+        "# The embedded weights",
+        "",
+        "Trained by this repository's own commands on its own procedural streets; no dataset's data went in.",
+        "Retrain everything: `occforge train street.scene` and `occforge train street.features`, then",
+        "`python runs/ship_weights.py out/street.scene out/street.features`.",
+        "",
+        "| File | MB | parameters | steps | batch | final loss | source | arithmetic |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    total = 0.0
+    for path in sorted((arguments.scene_run / "weights").glob("*.safetensors")):
+        shutil.copyfile(path, EMBEDDED / path.name)
+        megabytes = path.stat().st_size / 1e6
+        total += megabytes
+        if path.stem == "codebooks":
+            lines.append(f"| {path.name} | {megabytes:.2f} | | | | | fitted to 256 streets | |")
+            continue
+        run = arguments.scene_run / path.stem
+        lines.append(row(path, run, megabytes))
+    features = arguments.feature_run / "features.safetensors"
+    shutil.copyfile(features, EMBEDDED / features.name)
+    megabytes = features.stat().st_size / 1e6
+    lines.append(row(features, arguments.feature_run, megabytes))
+    lines += [
+        "",
+        f"Together {total + megabytes:.1f} MB, half precision; trained on {platform.machine()}, one core a network.",
+    ]
+    for title, path in (("Scenes", arguments.scores), ("Prompts", arguments.prompts)):
+        if path is not None:
+            lines += ["", f"## {title}", "", path.with_suffix(".md").read_text().strip()]
+    (EMBEDDED / "card.md").write_text("\n".join(lines) + "\n")
+    print("\n".join(lines))
+
+
+def row(path: Path, run: Path, megabytes: float) -> str:
+    """One line of the card."""
+    tensors, metadata = load_tensors(run / "ema.safetensors")
+    log = [json.loads(line)["loss"] for line in (run / "log.jsonl").read_text().splitlines()[-50:]]
+    loop = metadata["loop"]
+    count = sum(t.numel() for t in tensors.values()) / 1e6
+    return (
+        f"| {path.name} | {megabytes:.2f} | {count:.2f} M | {loop['steps']} | {loop['batch']} | "
+        f"{sum(log) / len(log):.4f} | {metadata['source']} | {loop['dtype']} |"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,105 @@
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from occforge.core.camera import Camera
+from occforge.core.grid import Scene
+
+SMALL = ("--image-size", "24", "40")
+PROMPT = "a street with cars on the left"
+
+
+def tree(folder):
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+@pytest.fixture(scope="module")
+def made(weights, tmp_path_factory):
+    """One scene with two pictures, as files."""
+    from occforge.cli.generate import generate
+
+    out = tmp_path_factory.mktemp("made") / "out"
+    generate(PROMPT, out=out, seed=5, frames=2, image_size=(24, 40), weights=weights)
+    return out
+
+
+def test_everything_promised_is_there(made):
+    pictures = [f"{kind}/{i:06d}.png" for kind in ("images", "semantic", "depth") for i in range(2)]
+    names = {"scene.npz", "scene.glb", "cameras.json", "prompt.json", "index.html", *pictures}
+    assert set(tree(made)) == names
+    scene = Scene.load(made / "scene.npz")
+    assert scene.grid.shape_XYZ == (32, 32, 16) and scene.labels_XYZ.any()
+    cameras = [Camera.from_dict(c) for c in json.loads((made / "cameras.json").read_text())["cameras"]]
+    assert [c.size_HW for c in cameras] == [(24, 40)] * 2
+    assert np.isclose(np.linalg.norm((cameras[1].grid_from_camera_44 - cameras[0].grid_from_camera_44)[:3, 3]), 0.8)
+    assert (made / "scene.glb").read_bytes()[:4] == b"glTF"
+
+
+def test_pictures(made):
+    for i in range(2):
+        image, semantic, depth = (Image.open(made / k / f"{i:06d}.png") for k in ("images", "semantic", "depth"))
+        assert image.size == semantic.size == depth.size == (40, 24) and image.mode == "RGB"
+        assert np.asarray(depth).dtype.kind in "ui" and np.asarray(depth).max() < 30_000  # millimetres
+
+
+def test_the_record(made):
+    record = json.loads((made / "prompt.json").read_text())
+    assert record["prompt"] == PROMPT and record["seed"] == 5 and record["frames"] == 2
+    assert record["image_size"] == [24, 40] and record["engine"] == "scene" and record["sampling"]["guidance"] == 2.0
+    page = (made / "index.html").read_text()
+    assert PROMPT in page and "data:image/png;base64," in page
+
+
+def test_one_seed_is_one_set_of_bytes(made, occforge, weights, tmp_path):
+    common = ("--weights", weights, "--frames", 2, *SMALL)
+    code, out, err = occforge("generate", PROMPT, "--seed", 5, "--out", tmp_path / "again", *common)
+    assert (code, err) == (0, "") and str(tmp_path / "again" / "index.html") in out
+    again = tree(tmp_path / "again")
+    assert again.keys() == tree(made).keys()
+    assert [name for name, content in tree(made).items() if content != again[name]] == []
+    assert occforge("generate", PROMPT, "--seed", 6, "--out", tmp_path / "other", *common)[0] == 0
+    assert tree(tmp_path / "other")["scene.npz"] != again["scene.npz"]
+
+
+def test_the_default_folder_is_named_after_the_prompt(occforge, weights, tmp_path):
+    assert occforge("generate", "A street, with: Cars!", "--weights", weights, *SMALL)[0] == 0
+    assert (tmp_path / "cwd" / "out" / "a-street-with-cars-0" / "scene.npz").is_file()
+
+
+def test_composing_over_a_generated_scene(made, occforge, weights, tmp_path):
+    code, _, err = occforge("compose", made, "persons", "--weights", weights, "--out", tmp_path / "new", *SMALL)
+    assert (code, err) == (0, "")
+    record = json.loads((tmp_path / "new" / "prompt.json").read_text())
+    assert record["kept"] == "background" and record["prompt"] == "persons"
+
+
+@pytest.mark.parametrize("error", [RuntimeError("defect"), KeyboardInterrupt()], ids=["defect", "ctrl-c"])
+def test_a_failure_in_the_middle_leaves_nothing(occforge, weights, tmp_path, monkeypatch, error):
+    def fail(*arguments):
+        raise error
+
+    monkeypatch.setattr("occforge.pipelines.write_scene.write_page", fail)
+    arguments = ("generate", PROMPT, "--weights", weights, "--out", tmp_path / "deep" / "out", *SMALL)
+    if isinstance(error, KeyboardInterrupt):
+        code, out, err = occforge(*arguments)
+        assert (code, out, err) == (130, "", "occforge: stopped\n")
+    else:
+        with pytest.raises(RuntimeError, match="defect"):  # a defect of ours keeps its traceback
+            occforge(*arguments)
+    assert not (tmp_path / "deep").exists()
+
+
+def test_overwriting_keeps_the_old_until_the_new_is_there(occforge, weights, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "mine.txt").write_text("mine")
+    arguments = ("generate", PROMPT, "--weights", weights, "--out", out, "--overwrite", *SMALL)
+    with monkeypatch.context() as patch:
+        patch.setattr("occforge.pipelines.write_scene.write_page", lambda *a: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            occforge(*arguments)
+    assert tree(tmp_path / "out") == {"mine.txt": b"mine"} and len(list(tmp_path.iterdir())) == 2
+    assert occforge(*arguments)[0] == 0
+    assert "mine.txt" not in tree(out) and "scene.npz" in tree(out)

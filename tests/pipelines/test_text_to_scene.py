@@ -1,0 +1,103 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from occforge.core.errors import InputError
+from occforge.core.grid import GridSpec, Scene
+from occforge.core.taxonomy import CARLA_SC, SEMANTIC_KITTI
+from occforge.discrete.text import request_BA
+from occforge.pipelines.compose_scene import compose_scene
+from occforge.pipelines.text_to_scene import Guided, SamplingConfig, generate_scene, step_count
+from tiny_world import GRID, scene_of, tiny_composition
+
+SAMPLING = SamplingConfig(background_steps=4, object_steps=4, fusion_steps=3, refine_steps=2)
+
+
+@pytest.fixture(scope="module")
+def composition():
+    return tiny_composition()
+
+
+def test_a_prompt_and_a_seed_are_a_scene(composition):
+    ticks = []
+    one = generate_scene(composition, "cars on the left", 3, SAMPLING, progress=lambda: ticks.append(1))
+    two = generate_scene(composition, "cars on the left", 3, SAMPLING)
+    assert len(ticks) == step_count(composition, SAMPLING) == 13
+    assert one.scene.grid == GRID and one.scene.taxonomy == SEMANTIC_KITTI and one.scene.labels_XYZ.max() < 20
+    assert one.scene.labels_XYZ.tobytes() == two.scene.labels_XYZ.tobytes() and one.understood == two.understood
+    assert not np.array_equal(
+        one.scene.labels_XYZ, generate_scene(composition, "cars on the left", 4, SAMPLING).scene.labels_XYZ
+    )
+    assert one.seconds.keys() == {"background", "objects", "fusion", "refine"}
+
+
+def test_the_state_of_global_generators_does_not_matter(composition):
+    torch.manual_seed(1)
+    np.random.seed(1)  # noqa: NPY002
+    one = generate_scene(composition, "cars", 3, SAMPLING)
+    torch.manual_seed(2)
+    two = generate_scene(composition, "cars", 3, SAMPLING)
+    assert np.array_equal(one.scene.labels_XYZ, two.scene.labels_XYZ)
+
+
+def test_the_empty_prompt_asks_for_nothing(composition):
+    made = generate_scene(composition, "", 0, SAMPLING)
+    assert made.understood == {} and made.scene.labels_XYZ.any()
+
+
+def test_the_request_matters_and_guidance_strengthens_it(composition):
+    request, null = request_BA([{"left": "buildings", "traffic": "many"}]), request_BA([{}])
+    x_t = torch.zeros(1, *composition.levels.background_grid.shape_XYZ, dtype=torch.long)
+    guided = Guided(composition.bedit("background"), request, null, (), 1.0, (0.2, 0.9))
+    with torch.no_grad():
+        plain = guided(x_t, 0.5, None, None)
+        nothing = replace(guided, request_BA=null)(x_t, 0.5, None, None)
+        double = replace(guided, guidance=2.0)(x_t, 0.5, None, None)
+        outside = replace(guided, guidance=2.0)(x_t, 0.95, None, None)
+        assert not torch.allclose(plain, nothing, atol=1e-4)
+        assert torch.allclose(double, 2 * plain - nothing, atol=1e-4)
+        assert torch.equal(outside, guided(x_t, 0.95, None, None))
+
+
+@pytest.mark.parametrize("keep", ["background", "objects", "both"])
+def test_kept_parts_stay(composition, keep):
+    scene = scene_of(0)
+    background, objects = composition.levels.coarse(scene.labels_XYZ)
+    made = compose_scene(composition, scene, keep, "trees", 1, SAMPLING)
+    assert np.array_equal(made.background, background) == (keep != "objects")
+    assert np.array_equal(made.objects, objects) == (keep != "background")
+    assert ("background" in made.seconds) == (keep == "objects")
+
+
+def test_scenes_of_another_generator(composition):
+    labels = scene_of(0).labels_XYZ
+    moved = Scene(labels, GridSpec(GRID.shape_XYZ, (0.2,) * 3, GRID.origin_m), SEMANTIC_KITTI)
+    other = Scene(np.minimum(labels, 10), GRID, CARLA_SC)
+    for scene in (moved, other):
+        with pytest.raises(InputError, match="use a scene that this generator made"):
+            compose_scene(composition, scene, "both", "trees", 1, SAMPLING)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"background_steps": 0}, "--background-steps"),
+        ({"refine_steps": -1}, "--refine-steps"),
+        ({"guidance": float("nan")}, "--guidance"),
+        ({"guidance": float("inf")}, "--guidance"),
+    ],
+)
+def test_settings_that_cannot_be(change, says):
+    with pytest.raises(InputError, match=says):
+        replace(SAMPLING, **change)
+
+
+def test_seeds_and_prompts_that_cannot_be(composition):
+    with pytest.raises(InputError, match="--seed"):
+        generate_scene(composition, "cars", -1, SAMPLING)
+    with pytest.raises(InputError, match="prompt"):
+        generate_scene(composition, "car " * 65, 1, SAMPLING)
+    with pytest.raises(InputError, match="prompt"):
+        generate_scene(composition, "   ", 1, SAMPLING)
