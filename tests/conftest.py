@@ -1,5 +1,8 @@
-"""What tests share: the folder of real frames."""
+"""What tests share: real frames, compact and expanded."""
 
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,3 +15,18 @@ def realdata() -> Path:
     if not folder.is_dir():
         pytest.skip("no real frames in ../shared/realdata")
     return folder.resolve()
+
+
+@pytest.fixture(scope="session")
+def real_tree(realdata: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two frames each of two sequences, expanded to the official layout by the script beside the real frames."""
+    compact = tmp_path_factory.mktemp("compact")
+    shutil.copy(realdata / "expand_kitti.py", compact / "expand_kitti.py")
+    for sequence in ("00", "04"):
+        folder = compact / "kitti" / sequence
+        folder.mkdir(parents=True)
+        for name in ("calib.txt", "poses.txt", "000000.npz", "000000.jpg", "000005.npz", "000005.jpg"):
+            (folder / name).symlink_to(realdata / "kitti" / sequence / name)
+    target = tmp_path_factory.mktemp("real")
+    subprocess.run([sys.executable, compact / "expand_kitti.py", target], check=True)
+    return target

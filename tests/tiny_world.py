@@ -56,7 +56,7 @@ def scene_of(seed):
 
 @dataclass(frozen=True)
 class TinySource:
-    """`count` streets of boxes; `hidden` is the share of voxels that nobody saw, `beneath` re-draws what is there."""
+    """`count` streets of boxes; `hidden` is the share of 4x4x4 blocks that nobody saw, `beneath` re-draws what is there."""
 
     count: int = 40
     hidden: float = 0.0
@@ -73,7 +73,8 @@ class TinySource:
 
     def labels(self, index):
         labels = labels_of(index)
-        hidden = np.random.default_rng((1, index)).random(labels.shape) < self.hidden
+        hidden = np.random.default_rng((1, index)).random((8, 8, 4)) < self.hidden
+        hidden = hidden.repeat(4, 0).repeat(4, 1).repeat(4, 2)
         if self.beneath:
             foreign = np.random.default_rng((2, self.beneath, index)).integers(0, 20, labels.shape)
             labels = np.where(hidden, foreign, labels).astype(np.uint8)

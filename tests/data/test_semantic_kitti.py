@@ -1,8 +1,6 @@
 """SemanticKITTI: what is written is read back to the bit, real frames fit their pictures, bad files are named."""
 
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -283,21 +281,6 @@ def test_writer_refuses_what_it_cannot_hold(tmp_path: Path) -> None:
     semantic_kitti.write_frame(tmp_path, "00", 0, scene, image, camera)
     with pytest.raises(InputError, match="holds another camera"):
         semantic_kitti.write_frame(tmp_path, "00", 5, scene, image, look_camera((0, 0, 0), 1.0, SIZE_HW))
-
-
-@pytest.fixture(scope="module")
-def real_tree(realdata: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two frames each of two sequences, expanded to the official layout by the script beside the real frames."""
-    compact = tmp_path_factory.mktemp("compact")
-    shutil.copy(realdata / "expand_kitti.py", compact / "expand_kitti.py")
-    for sequence in ("00", "04"):
-        folder = compact / "kitti" / sequence
-        folder.mkdir(parents=True)
-        for name in ("calib.txt", "poses.txt", "000000.npz", "000000.jpg", "000005.npz", "000005.jpg"):
-            (folder / name).symlink_to(realdata / "kitti" / sequence / name)
-    target = tmp_path_factory.mktemp("real")
-    subprocess.run([sys.executable, compact / "expand_kitti.py", target], check=True)
-    return target
 
 
 @pytest.mark.real

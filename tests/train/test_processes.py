@@ -41,7 +41,7 @@ def test_a_killed_training_ends_as_an_unbroken_one(tmp_path):
         assert goal <= steps_done(broken) < steps and not (broken / "ema.safetensors").exists()
     for out in (broken, whole):
         process = start(out, steps)
-        _, errors = process.communicate(timeout=300)
+        _, errors = process.communicate(timeout=900)
         assert process.returncode == 0, errors.decode()
     assert (broken / "ema.safetensors").read_bytes() == (whole / "ema.safetensors").read_bytes()
     assert (broken / "checkpoint.safetensors").read_bytes() == (whole / "checkpoint.safetensors").read_bytes()
@@ -53,7 +53,7 @@ def test_two_processes_share_a_batch(tmp_path):
     tiny_run.run(tmp_path / "one", "objects", steps)
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
     command = [*torchrun, str(SCRIPT), str(tmp_path / "two"), "objects", str(steps)]
-    done = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, done.stderr
     one, two = tiny_run.losses(tmp_path / "one"), tiny_run.losses(tmp_path / "two")
     assert len(one) == steps and two == pytest.approx(one, rel=1e-4)

@@ -1,223 +1,166 @@
-"""The words that captions are made of: what one can say of each value of each attribute, and how it is joined."""
+"""Everything that captions can say, compiled: each set of claims with the phrases that make just these claims.
 
-NO_TRAFFIC = ("no traffic", "no traffic at all", "without traffic", "an empty carriageway", "empty of traffic")
-"""Said of a street without cars on the carriageway where trucks and bicycles are missing too."""
+A claim is an attribute with one of its values. Phrases come in kinds, by what can stand around them: `noun` ("trees on
+the left") after "with", `adverb` ("in the rain") after the street, `clause` ("it rains") alone, `adjective` before the
+street, `terse` in a list of tags, `counted` as a noun.
+"""
 
-CARLESS = ("no cars", "without cars", "no car in sight", "free of cars", "not a single car", "no cars anywhere")
-"""Said of traffic and parked cars at once."""
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import permutations
 
-DESERTED = (
-    "a deserted scene", "no traffic and no people", "nobody and nothing on the road", "deserted and quiet",
-    "empty of cars and people", "neither traffic nor pedestrians", "completely deserted",
-)  # fmt: skip
-"""Said of traffic and persons at once, where trucks and bicycles are missing too."""
+from occforge.core.attributes import ATTRIBUTES
+from occforge.world import wording_joint as joint
+from occforge.world import wording_parked, wording_persons, wording_road, wording_sides, wording_traffic, wording_wheels
+from occforge.world.grammar import Grammar, Node, mirror
 
-LEFT_PHRASES: dict[str, tuple[str, ...]] = {
-    "buildings": (
-        "buildings on the left", "houses on the left", "a row of houses to the left", "houses along the left side",
-        "facades on the left-hand side", "buildings to your left", "built up on the left", "homes on the left",
-        "a building front on the left", "the left side lined with buildings", "houses on the left-hand side",
-        "houses on the left side",
-    ),
-    "vegetation": (
-        "trees on the left", "greenery on the left", "a row of trees to the left", "trees along the left side",
-        "vegetation on the left-hand side", "woods to your left", "trees and bushes on the left",
-        "trees or hedges on the left", "the left side lined with trees", "a forest on the left", "plants on the left",
-        "trees to your left",
-    ),
-    "open": (
-        "open land on the left", "an open field on the left", "fields to the left", "open ground along the left side",
-        "a meadow on the left-hand side", "grass and open ground to your left", "open space on the left",
-        "the left side open", "a free view to the left", "grassland on the left", "no houses or woods on the left",
-    ),
-}  # fmt: skip
+Claims = frozenset[tuple[str, str]]
 
-PHRASES: dict[str, dict[str, tuple[str, ...]]] = {
-    "layout": {
-        "straight": (
-            "a straight {road}", "a straight stretch of {road}", "a {road} that runs straight ahead",
-            "a {road} going straight on", "a straight {road} without bends", "a dead straight {road}",
-            "a {road} running straight", "a {road} with no bends or junctions",
-        ),
-        "left-curve": (
-            "a {road} that bends to the left", "a left bend", "a left-hand curve", "a {road} curving left",
-            "a {road} turning left", "a curve to the left", "a left turn of the {road}",
-            "a {road} that curves to the left", "a bend to the left", "a left curve", "a {road} swinging left",
-        ),
-        "right-curve": (
-            "a {road} that bends to the right", "a right bend", "a right-hand curve", "a {road} curving right",
-            "a {road} turning right", "a curve to the right", "a right turn of the {road}",
-            "a {road} that curves to the right", "a bend to the right", "a right curve", "a {road} swinging right",
-        ),
-        "t-junction": (
-            "a T-junction", "a {road} with a side street", "a T junction", "a {road} with one side road",
-            "a three-way junction", "a {road} where a side street joins", "a T-intersection",
-            "a three-way intersection", "a {road} with a turning off it", "a side street branching off the {road}",
-        ),
-        "crossing": (
-            "a crossroads", "an intersection", "a four-way intersection", "a crossing", "a road crossing",
-            "a four-way junction", "an intersection of two streets", "two streets crossing",
-            "a street crossing another", "a four-way crossing", "an intersection with streets on either side",
-        ),
-    },
-    "parked": {
-        "none": (
-            "no parked cars", "no cars parked", "without parked cars", "nobody parked along the kerb",
-            "an empty kerb", "empty curbs", "free kerbs", "no vehicles parked at the side", "with no parked cars",
-            "no cars at the kerb", "kerbs free of parked cars", "nothing parked at the roadside",
-        ),
-        "left": (
-            "cars parked on the left", "parked cars on the left", "a row of parked cars on the left",
-            "vehicles parked along the left kerb", "cars parked on the left-hand side",
-            "a line of parked cars to the left", "the left kerb lined with cars", "parked cars to your left",
-            "parked cars only on the left", "cars parked along the left side", "cars parked at the left curb",
-            "cars parked on the left side", "a parking lane with cars on the left",
-            "the left side lined with parked cars",
-        ),
-        "right": (
-            "cars parked on the right", "parked cars on the right", "a row of parked cars on the right",
-            "vehicles parked along the right kerb", "cars parked on the right-hand side",
-            "a line of parked cars to the right", "the right kerb lined with cars", "parked cars to your right",
-            "parked cars only on the right", "cars parked along the right side", "cars parked at the right curb",
-            "cars parked on the right side", "a parking lane with cars on the right",
-            "the right side lined with parked cars",
-        ),
-        "both": (
-            "cars parked on both sides", "parked cars on both sides", "rows of parked cars on either side",
-            "vehicles parked along both kerbs", "cars parked left and right", "both kerbs lined with cars",
-            "parked cars on the left and right", "parked vehicles on either side", "cars parked along both sides",
-            "cars at both curbs", "cars parked on each side", "parking lanes with cars on both sides",
-            "parked cars on the left and on the right", "kerbs lined with parked cars on both sides",
-        ),
-    },
-    "traffic": {
-        "none": (
-            "no moving cars", "no cars driving", "no cars on the road", "without car traffic", "no cars in the lanes",
-            "a road free of cars", "without any cars driving", "no car traffic", "not one car driving", *NO_TRAFFIC,
-        ),
-        "few": (
-            "little traffic", "light traffic", "a car or two on the road", "few moving cars", "few cars on the road",
-            "a little traffic", "hardly any traffic", "a few cars driving", "one or two cars on the road",
-            "quiet traffic", "sparse traffic", "not much traffic",
-        ),
-        "many": (
-            "heavy traffic", "busy traffic", "a lot of traffic", "many cars on the road", "many moving cars",
-            "dense traffic", "lots of cars driving", "plenty of traffic", "a busy carriageway", "much traffic",
-            "several cars on the road", "a stream of cars", "lanes full of cars",
-        ),
-    },
-    "persons": {
-        "none": (
-            "no people", "no pedestrians", "no persons", "without pedestrians", "nobody on foot", "nobody around",
-            "no one walking", "without people", "empty sidewalks", "no people in sight", "no walkers",
-            "free of pedestrians",
-        ),
-        "few": (
-            "a few people", "a few pedestrians", "up to three pedestrians", "few pedestrians", "just a few people",
-            "some pedestrians", "only a few people", "a few persons walking", "a few walkers", "a few passers-by",
-            "one to three pedestrians", "some people on foot", "a handful of people",
-        ),
-        "many": (
-            "many people", "many pedestrians", "a crowd of people", "crowded pavements", "crowded sidewalks",
-            "lots of people", "a lot of pedestrians", "plenty of walkers", "many persons on the sidewalks",
-            "lots of folks walking", "numerous pedestrians", "busy sidewalks", "people everywhere", "a crowd",
-            "at least five pedestrians",
-        ),
-    },
-    "left": LEFT_PHRASES,
-    "right": {
-        value: tuple(words.replace("left", "right") for words in phrases) for value, phrases in LEFT_PHRASES.items()
-    },
-    "weather": {
-        "clear": (
-            "clear weather", "sunny weather", "a clear day", "bright sunshine", "a blue sky", "sunshine",
-            "a sunny day", "a cloudless sky", "on a clear day", "under a blue sky", "in bright sunlight",
-            "in fine weather",
-        ),
-        "overcast": (
-            "overcast weather", "a cloudy sky", "an overcast sky", "grey weather", "clouds", "a cloudy day",
-            "on an overcast day", "under a grey sky", "dull light", "on a cloudy day", "in overcast weather",
-        ),
-        "fog": (
-            "fog", "mist", "foggy weather", "dense fog", "in the fog", "on a foggy day", "in misty weather", "haze",
-            "a foggy morning", "low visibility in fog", "in thick fog",
-        ),
-        "rain": (
-            "rain", "rainy weather", "wet weather", "a rainy day", "in the rain", "on a rainy day", "a wet road",
-            "pouring rain", "while it rains", "in wet weather", "rain falling",
-        ),
-        "sunset": (
-            "sunset", "evening light", "at sunset", "a low sun", "golden evening light", "at dusk", "in the evening",
-            "a red evening sky", "the sun setting", "during sunset", "in the evening sun",
-        ),
-    },
-    "bicycles": {
-        "none": (
-            "no bicycles", "no bikes", "without bicycles", "no cyclists", "without cyclists or bicycles",
-            "no bikes anywhere", "not a bike in sight", "without bikes",
-        ),
-        "some": (
-            "bicycles", "bikes", "some bicycles", "a bike or more", "a bicycle", "cyclists or bicycles", "some bikes",
-            "a bike", "at least one bicycle", "one or more bicycles", "bicycles around",
-        ),
-    },
-    "trucks": {
-        "none": (
-            "no trucks", "no lorries", "without trucks or buses", "no trucks, buses or vans", "without lorries",
-            "no large vehicles", "no truck in sight", "no vans or trucks", "no big vehicles",
-        ),
-        "some": (
-            "a truck", "a lorry or van", "a large vehicle", "a truck or bus", "trucks", "a van or truck",
-            "some trucks", "a bus, van or truck", "at least one truck", "lorries", "a big vehicle", "a heavy vehicle",
-        ),
-    },
-}  # fmt: skip
-"""Attribute -> value -> what one can say of it; `{road}` stands for one of `ROADS`."""
 
-SIDE_NOUNS: dict[str, tuple[str, ...]] = {
-    "buildings": ("houses", "buildings", "facades", "homes", "rows of houses"),
-    "vegetation": ("trees", "greenery", "vegetation", "trees or hedges", "woods", "trees and bushes"),
-    "open": ("fields", "open land", "meadows", "open space", "grassland", "open ground"),
+@dataclass(frozen=True)
+class Wording:
+    """Phrases of one kind, and when they may be used."""
+
+    grammar: Grammar
+    text: str
+    """In the notation of `occforge.world.grammar`."""
+    when: str = ""
+    """`quiet`: where trucks and bicycles are missing; `loose`: where there is no street to be true of."""
+    counts: tuple[int, ...] = ()
+    """Numbers of persons that the phrases name."""
+
+    @cached_property
+    def node(self) -> Node:
+        """The phrases, compiled when first used."""
+        return self.grammar.node(self.text)
+
+
+FRAMES: dict[str, str] = {
+    "plain_way": "{way} | road | street",
+    "plain": """
+        a {plain_way} | a {plain_way} | a street scene | a road scene | a street view | a drive along a {plain_way}
+        | the {plain_way} | a stretch of {plain_way} | a piece of {plain_way} | the view down a {plain_way}
+        | a scene on a {plain_way}
+    """,
+    "wish": """
+        generate | make [me] | create | draw | render | build | give me | show me | produce | design | model | simulate
+        | [I] want | I'd like | I need | we need | I would like [to have | to see]
+        | (can | could) you (make | generate | draw | create | show me)
+        | please (make | generate | create | draw | give me) | looking for | imagine | let me see | let's have
+        | how about | try | get me | I am looking for | I'd love
+    """,
+    "picture": """
+        a [simple | realistic | detailed | quick] (photo | picture | image | view | scene | 3D scene | snapshot
+        | rendering | voxel scene | street scene | world | map) (of | of | showing | with)
+        | a (driver's | car's | driver's-eye) view of | a dashcam (picture | shot | frame | video) of | a scan of
+        | a layout of
+    """,
+    "opening": """
+        {picture} | {wish} | {wish} {picture} | {wish} {picture}
+        | (there is | here is | this is | we see | I see | you see) | we are (on | driving along)
+    """,
+    "filler": """
+        [as] seen from (the driver's seat | the driver | a car | behind the wheel | inside the car | a dashcam
+        | the windscreen) | please | thanks | in 3D
+        | from (the driver's | a driver's) (perspective | point of view | seat) | realistic | photorealistic
+        | in (high | good) (detail | resolution | quality) | as voxels | looking (forward | ahead)
+        | camera [facing] forward | wide angle | 4k
+        | for (a | my) (test | simulation | project | paper | demo | data set | training run) | for my dataset
+        | keep it simple | the rest is up to you | everything else (at random | as you like)
+        | surprise me with the rest | nothing fancy | thank you | KITTI style | low poly | occupancy grid | with labels
+        | first try | (for | as) a benchmark | that is all | if possible | at eye level | a normal one | typical
+    """,
+    "detail": """
+        in (Germany | France | Italy | Europe | the UK | England | the US | Japan | Karlsruhe | London | Berlin
+        | Spain) | somewhere in (Europe | Bavaria | the north) | in (spring | summer | autumn | winter | May | October)
+        | on a (Monday | Tuesday | Sunday | weekday) | around noon | at (9 | 10 | 11) am | in the morning | at midday
+        | (any | all) cars in {colour} | cars, if any, (in | are | should be) {colour} | at (30 | 50) km/h
+        | in the afternoon | on a weekend | with two lanes | one lane each way
+        | {colour} (road markings | lane markings) | European style | American style | asphalt road | flat terrain
+        | with (street lamps | road signs | lane markings)
+    """,
+    "colour": "red | blue | white | black | silver | grey | yellow | dark",
+    "any_weather": """
+        any weather | whatever the weather | the weather does not matter | weather: any | no matter what the weather
+        | weather is up to you
+    """,
+    "any_traffic": """
+        any traffic | the traffic does not matter | traffic: any | I don't care about traffic | traffic is up to you
+    """,
+    "any_persons": """
+        any number of people | people do not matter | people: any | people optional | I don't care about pedestrians
+    """,
+    "any_parked": "parking does not matter | parked cars optional | parking: any | parked cars are up to you",
 }
+FREE_OF_CLAIMS = ("weather", "traffic", "persons", "parked")
+"""Attributes that a caption may leave open in words."""
 
-SIDE_PAIRS: tuple[str, ...] = (
-    "{left} on the left and {right} on the right", "{right} on the right and {left} on the left",
-    "{left} left, {right} right", "{right} right, {left} left", "{left} to the left, {right} to the right",
-    "{right} to the right, {left} to the left", "between {left} on the left and {right} on the right",
-    "{left} on the left-hand side, {right} on the right-hand side", "{left} to your left and {right} to your right",
-    "on the left {left}, on the right {right}", "left: {left}, right: {right}",
-)  # fmt: skip
-BOTH_SIDES: tuple[str, ...] = (
-    "{both} on both sides", "{both} on either side", "{both} left and right", "{both} along both sides",
-    "lined with {both} on both sides", "{both} on the left and on the right", "{both} to the left and right",
-    "both sides with {both}", "between {both} on both sides", "{both} on each side",
-)  # fmt: skip
+RULES = dict(FRAMES)
+for module in (wording_sides, wording_road, wording_traffic, wording_persons, wording_wheels, wording_parked):
+    RULES |= module.RULES
+# Where a phrase speaks of both sides, the other side's words are the first side's, mirrored.
+RULES |= {"at_right": mirror(RULES["at_left"]), "the_right": mirror(RULES["the_left"])}
+GRAMMAR = Grammar(RULES)
+MIRRORED = GRAMMAR.mirrored()
 
-ROADS = ("road", "street", "street", "roadway")
-PLAIN_ROADS = (
-    "a street",
-    "a road",
-    "a street scene",
-    "a road scene",
-    "a roadway",
-    "a street view",
-    "a drive along a road",
-)
-NUMBERS: dict[int, tuple[str, ...]] = {
-    1: ("one", "1", "a single", "just one"), 2: ("two", "2", "just two"), 3: ("three", "3"), 5: ("five", "5"),
-    6: ("six", "6"), 7: ("seven", "7"), 8: ("eight", "8"), 9: ("nine", "9"),
-}  # fmt: skip
-PERSON_NOUNS = (("pedestrian", "person", "passer-by", "walker"), ("pedestrians", "people", "persons", "walkers"))
-OPENINGS = (
-    "", "", "", "", "a photo of ", "a picture of ", "an image of ", "a view of ", "a scene with ", "generate ",
-    "make me ", "I want ", "I'd like ", "show me ", "please make ", "create ", "draw ", "give me ",
-    "a driver's view of ", "here is ", "3D scene of ", "a car's view of ", "we see ", "imagine ", "there is ",
-)  # fmt: skip
-LINKS = (" with ", ", ", ": ", " and ", ", with ", "; ", " - ", " featuring ", " that has ")
-LISTS = (", ", ", ", ", ", "; ", " and ", " / ", ", and ", " with ", " plus ", ". ")
 
-# Phrases that read wrongly after "with": they carry their own preposition.
-ADVERBIAL = (
-    "on a", "under", "in ", "at ", "while", "during", "between", "with", "lined", "built", "free of", "not ",
-    "on the", "empty of", "deserted", "completely", "left:", "right:",
-)  # fmt: skip
+def _table() -> dict[Claims, dict[str, list[Wording]]]:
+    table: dict[Claims, dict[str, list[Wording]]] = {}
+
+    def add(
+        claims: dict[str, str],
+        kinds: dict[str, str],
+        when: str = "",
+        grammar: Grammar = GRAMMAR,
+        counts: tuple[int, ...] = (),
+    ) -> None:
+        said = table.setdefault(frozenset(claims.items()), {})
+        for kind, text in kinds.items():
+            said.setdefault(kind, []).append(
+                Wording(grammar, text if grammar is GRAMMAR else mirror(text), when, counts)
+            )
+
+    for name, values in (
+        ("traffic", wording_traffic.TRAFFIC), ("persons", wording_persons.PERSONS), ("trucks", wording_wheels.TRUCKS),
+        ("bicycles", wording_wheels.BICYCLES), ("parked", wording_parked.PARKED), ("layout", wording_road.LAYOUT),
+        ("weather", wording_road.WEATHER),
+    ):  # fmt: skip
+        for value, kinds in values.items():
+            add({name: value}, kinds)
+    add({"traffic": "none"}, wording_traffic.QUIET, "quiet")
+    for name, values in (("bicycles", wording_wheels.LOOSE_BICYCLES), ("trucks", wording_wheels.LOOSE_TRUCKS)):
+        for value, kinds in values.items():
+            add({name: value}, kinds, "loose")
+    for name, numbers in (
+        ("persons", wording_persons.COUNTS), ("traffic", wording_traffic.COUNTS),
+        ("bicycles", wording_wheels.COUNTS_BICYCLES), ("trucks", wording_wheels.COUNTS_TRUCKS),
+    ):  # fmt: skip
+        for value, phrases in numbers.items():
+            for counts, text in phrases.items():
+                known = name == "persons"
+                add({name: value}, {"counted": text}, "" if known else "loose", counts=counts if known else ())
+    mirrored = ((GRAMMAR, "left", "right"), (MIRRORED, "right", "left"))
+    add({"parked": "right"}, wording_parked.PARKED["left"], grammar=MIRRORED)
+    add({"layout": "right-curve"}, wording_road.LAYOUT["left-curve"], grammar=MIRRORED)
+    for value in ATTRIBUTES["left"]:
+        for grammar, side, far in mirrored:
+            add({side: value}, wording_sides.one_side(value), grammar=grammar)
+            add({side: value, "parked": side}, joint.parked_beside(value), grammar=grammar)
+            for other in ATTRIBUTES["left"]:
+                add({side: value, far: other}, wording_sides.two_sides(value, other), grammar=grammar)
+        add({"left": value, "right": value}, wording_sides.same_sides(value))
+        add({"left": value, "right": value, "parked": "both"}, joint.parked_both_beside(value))
+    add({"traffic": "none", "parked": "none"}, joint.CARLESS)
+    add({"traffic": "none", "persons": "none"}, joint.DESERTED, "quiet")
+    for names in joint.groups_of_absent():
+        for order in permutations(names):
+            add(dict.fromkeys(names, "none"), joint.absent(order))
+    for value in ("few", "many"):
+        add({"traffic": value, "persons": value}, joint.amount(value))
+    return table
+
+
+TABLE = _table()
+"""Claims -> kind -> phrases. Sets of several claims are said at once."""
+
+JOINT = [claims for claims in TABLE if len(claims) > 1]

@@ -1,0 +1,5 @@
+"""`python -m occforge` is the `occforge` command."""
+
+from occforge.cli.main import main
+
+main()
