@@ -29,8 +29,8 @@ def main() -> None:
         "Retrain everything: `occforge train street.scene` and `occforge train street.features`, then",
         "`python runs/ship_weights.py out/street.scene out/street.features`.",
         "",
-        "| File | MB | parameters | steps | batch | final loss | source | arithmetic |",
-        "|---|---|---|---|---|---|---|---|",
+        "| File | MB | parameters | steps | batch | final loss | source | arithmetic | began from |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     total = 0.0
     for path in sorted((arguments.scene_run / "weights").glob("*.safetensors")):
@@ -38,7 +38,7 @@ def main() -> None:
         megabytes = path.stat().st_size / 1e6
         total += megabytes
         if path.stem == "codebooks":
-            lines.append(f"| {path.name} | {megabytes:.2f} | | | | | fitted to 256 streets | |")
+            lines.append(f"| {path.name} | {megabytes:.2f} | | | | | fitted to 256 streets | | |")
             continue
         run = arguments.scene_run / path.stem
         lines.append(row(path, run, megabytes))
@@ -65,7 +65,8 @@ def row(path: Path, run: Path, megabytes: float) -> str:
     count = sum(t.numel() for t in tensors.values()) / 1e6
     return (
         f"| {path.name} | {megabytes:.2f} | {count:.2f} M | {loop['steps']} | {loop['batch']} | "
-        f"{sum(log) / len(log):.4f} | {metadata['source']} | {loop['dtype']} |"
+        f"{sum(log) / len(log):.4f} | {metadata['source']} | {loop['dtype']} "
+        f"| {'random' if metadata.get('start') in (None, 'None') else 'earlier weights'} |"
     )
 
 

@@ -56,7 +56,7 @@ def scene_of(seed):
 
 @dataclass(frozen=True)
 class TinySource:
-    """`count` streets of boxes; `hidden` is the share of 4x4x4 blocks that nobody saw, `beneath` re-draws what is there."""
+    """`count` streets of boxes; `hidden` is the share of 4x4x4 blocks not seen, `beneath` re-draws what is there."""
 
     count: int = 40
     hidden: float = 0.0

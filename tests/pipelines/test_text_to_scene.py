@@ -7,6 +7,7 @@ import torch
 from occforge.core.errors import InputError
 from occforge.core.grid import GridSpec, Scene
 from occforge.core.taxonomy import CARLA_SC, SEMANTIC_KITTI
+from occforge.discrete.calibration import Calibration
 from occforge.discrete.text import request_BA
 from occforge.pipelines.compose_scene import compose_scene
 from occforge.pipelines.text_to_scene import Guided, SamplingConfig, generate_scene, step_count
@@ -50,7 +51,7 @@ def test_the_empty_prompt_asks_for_nothing(composition):
 def test_the_request_matters_and_guidance_strengthens_it(composition):
     request, null = request_BA([{"left": "buildings", "traffic": "many"}]), request_BA([{}])
     x_t = torch.zeros(1, *composition.levels.background_grid.shape_XYZ, dtype=torch.long)
-    guided = Guided(composition.bedit("background"), request, null, (), 1.0, (0.2, 0.9))
+    guided = Guided(composition.bedit("background"), request, null, (), 1.0, (0.2, 0.9), Calibration())
     with torch.no_grad():
         plain = guided(x_t, 0.5, None, None)
         nothing = replace(guided, request_BA=null)(x_t, 0.5, None, None)
@@ -59,6 +60,8 @@ def test_the_request_matters_and_guidance_strengthens_it(composition):
         assert not torch.allclose(plain, nothing, atol=1e-4)
         assert torch.allclose(double, 2 * plain - nothing, atol=1e-4)
         assert torch.equal(outside, guided(x_t, 0.95, None, None))
+        sharper = replace(guided, calibration=Calibration((0.0, 1.0), (2.0, 1.0)))(x_t, 0.5, None, None)
+        assert torch.allclose(sharper, 1.5 * plain, atol=1e-4)
 
 
 @pytest.mark.parametrize("keep", ["background", "objects", "both"])

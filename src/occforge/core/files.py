@@ -19,12 +19,19 @@ def atomic_path(path: Path) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
+        temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
     except (PermissionError, FileNotFoundError, NotADirectoryError, FileExistsError) as error:
         raise InputError(f"cannot write {path}: {error.strerror}; choose a folder that you may write to") from error
     finally:
         if temporary.exists():
             temporary.unlink()
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -33,8 +33,10 @@ class Calibration:
 
 
 def best_factor(logits_NK: Tensor, x_0_N: Tensor) -> float:
-    """The factor among `FACTORS` that makes the known truths most likely."""
+    """The factor among `FACTORS` that makes the known truths most likely; 1 where nothing is known."""
     known_N = x_0_N < logits_NK.shape[1]
+    if not bool(known_N.any()):
+        return 1.0
     logits_NK, x_0_N = logits_NK[known_N].float(), x_0_N[known_N]
     losses = [float(F.cross_entropy(factor * logits_NK, x_0_N)) for factor in FACTORS]
     return FACTORS[int(torch.tensor(losses).argmin())]

@@ -27,12 +27,12 @@ class SamplingConfig:
     Salimans 2022), while the noise level lies in `guided_levels`; w = 1 asks the network once a step instead of twice.
     """
 
-    background_steps: int = 40
-    object_steps: int = 32
+    background_steps: int = 32
+    object_steps: int = 24
     fusion_steps: int = 12
     refine_steps: int = 6
     guidance: float = 2.0
-    guided_levels: tuple[float, float] = (0.2, 0.95)
+    guided_levels: tuple[float, float] = (0.3, 0.95)
 
     def __post_init__(self) -> None:
         for name in ("background_steps", "object_steps", "fusion_steps", "refine_steps"):

@@ -8,7 +8,11 @@ from tqdm import tqdm
 
 from occforge.discrete.calibration import Calibration, best_factor
 
-LEVELS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+LEVELS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3)
+"""Where factors are fitted; from `PLAIN_FROM` on the factor is one, for there a scene's plan is drawn, and sharpening
+a plan makes scenes alike (docs/lab, 2026-11-20)."""
+
+PLAIN_FROM = 0.4
 
 
 class CanPredict(Protocol):
@@ -21,12 +25,10 @@ class CanPredict(Protocol):
 
 @torch.no_grad()
 def calibrate(task: CanPredict, batches: int = 3, batch: int = 4, seed: int = 0) -> Calibration:
-    """The most likely factor on the logits at each of `LEVELS`, smoothed by its neighbours."""
+    """The most likely factor on the logits at each of `LEVELS`."""
     factors = []
     for level in tqdm(LEVELS, desc="calibration"):
         pairs = [task.predict(step, range(batch), batch, seed, level) for step in range(batches)]
         logits_NK, truth_N = (torch.cat(parts) for parts in zip(*pairs, strict=True))
         factors.append(best_factor(logits_NK, truth_N))
-    padded = [factors[0], *factors, factors[-1]]
-    smooth = [round(0.25 * a + 0.5 * b + 0.25 * c, 3) for a, b, c in zip(padded, padded[1:], padded[2:], strict=False)]
-    return Calibration(LEVELS, tuple(smooth))
+    return Calibration((*LEVELS, PLAIN_FROM), (*factors, 1.0))

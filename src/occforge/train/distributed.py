@@ -33,3 +33,9 @@ def average(tensors: list[Tensor], world: int) -> None:
     for t in tensors:
         t.copy_(flat[offset : offset + t.numel()].reshape(t.shape))
         offset += t.numel()
+
+
+def wait(world: int) -> None:
+    """Return when every process has come here."""
+    if world > 1:
+        dist.barrier()

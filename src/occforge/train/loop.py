@@ -19,7 +19,7 @@ from occforge.core.errors import InputError
 from occforge.core.files import atomic_path
 from occforge.core.tensors import load_state, load_tensors, save_tensors
 from occforge.train.checkpoint import flatten_optimizer, restore_optimizer
-from occforge.train.distributed import average, process_group
+from occforge.train.distributed import average, process_group, wait
 from occforge.train.optim import Muon, split_parameters
 
 
@@ -136,6 +136,7 @@ class _Run:
             log.close()
             self.save()
             save_tensors(final, self.ema, {**self.identity, "step": self.step})
+        wait(self.world)
         return final
 
     def one_step(self) -> float:

@@ -68,7 +68,10 @@ class DiffusionTask:
     def predict(
         self, step: int, slots: Sequence[int], batch: int, seed: int, level: float | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Logits (N, K) and truths (N,) of a batch, equally many a slot, at noise level t / T or at random ones."""
+        """Logits (N, K) and truths (N,) of a batch, equally many a slot, at noise level t / T or at random ones.
+
+        What an absorbing stage sees unmasked counts as unknown: there is nothing to learn from it.
+        """
         device = next(self.network.parameters()).device
         rngs = [draws(seed, step, slot) for slot in slots]
         scenes = [self.scenes[i] for i in scene_order(len(self.scenes), step, slots, batch, seed)]
@@ -90,7 +93,10 @@ class DiffusionTask:
                 logits = self.network(x_t, noise_level_B, request, conditions)
                 estimate = logits.float().softmax(1).reshape(*x_t.shape, -1)
         logits = self.network(x_t, noise_level_B, request, conditions, estimate, query_N)
-        return logits, x_0.reshape(-1) if query_N is None else x_0.reshape(-1)[query_N]
+        if query_N is None:
+            return logits, x_0.reshape(-1)
+        seen_N = x_t.reshape(-1)[query_N] < self.transition.states
+        return logits, x_0.reshape(-1)[query_N].masked_fill(seen_N, self.transition.states)
 
     def request(self, scene: Cached, rng: Draws) -> dict[str, str]:
         """What a caption of the scene names: a random part of its attributes, or nothing."""
@@ -125,8 +131,7 @@ class DiffusionTask:
         if self.transition.kind == "uniform":
             return None
         size = x_t[0].numel()
-        fewest = int((x_t == self.transition.states).flatten(1).sum(1).min())
-        count = max(1, min(self.options.queries, fewest))
+        count = min(self.options.queries, size)
         chosen = []
         for i, (scene, rng) in enumerate(zip(scenes, rngs, strict=True)):
             weight = 0.1 + 2.0 * near(scene.grids.background, tuple(x_t[i].shape))
@@ -172,7 +177,7 @@ class RefineTask:
         losses = []
         for slot in slots:
             logits, target_N = self.predict(step, [slot], batch, seed)
-            nothing = self.network.height.weight.sum() * 0.0
+            nothing = torch.stack([p.sum() for p in self.network.parameters()]).sum() * 0.0
             losses.append(cross_entropy(logits, target_N)[0] if len(target_N) else nothing)
         return torch.stack(losses)
 
