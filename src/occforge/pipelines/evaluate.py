@@ -3,6 +3,7 @@
 import hashlib
 import json
 import zipfile
+import zlib
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
@@ -57,8 +58,8 @@ def make(job: Job) -> None:
 def _complete(path: Path) -> bool:
     try:
         with np.load(path, allow_pickle=False) as file:
-            return "labels_XYZ" in file
-    except (OSError, zipfile.BadZipFile, ValueError):
+            return file["labels_XYZ"].dtype == np.uint8
+    except (OSError, KeyError, zipfile.BadZipFile, zlib.error, ValueError):
         return False
 
 

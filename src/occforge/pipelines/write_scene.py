@@ -73,4 +73,4 @@ def write_scene(folder: Path, made: GeneratedScene, path: CameraPath, settings: 
         "grid": " x ".join(map(str, scene.grid.shape_XYZ)) + f" voxels of {scene.grid.voxel_m[0]:g} m",
         "settings": json.dumps({k: record[k] for k in settings}),
     }
-    write_page(folder, made.prompt, made.prompt, scene, pictures, facts)
+    write_page(folder, "OccForge", made.prompt, scene, pictures, facts)

@@ -152,7 +152,8 @@ class _Run:
         with autocast if config.dtype == "bfloat16" else nullcontext():
             loss = self.task.losses(self.step, slots, config.batch, config.seed).mean()
         if not bool(torch.isfinite(loss)):
-            raise FloatingPointError(f"loss is {float(loss.detach())} at step {self.step}; lower --lr or use --dtype float32")
+            value = float(loss.detach())
+            raise FloatingPointError(f"loss is {value} at step {self.step}; lower --lr or use --dtype float32")
         loss.backward()
         parameters = [p for o in self.optimizers for g in o.param_groups for p in g["params"] if p.grad is not None]
         mean_loss = loss.detach().clone()
