@@ -15,11 +15,13 @@ import subprocess
 import time
 from pathlib import Path
 
-import torch
-from torch.utils.flop_counter import FlopCounterMode
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does, before torch is loaded
 
-from occforge.pipelines.text_to_scene import SamplingConfig, generate_scene
-from occforge.weights import load_generator
+import torch  # noqa: E402
+from torch.utils.flop_counter import FlopCounterMode  # noqa: E402
+
+from occforge.pipelines.text_to_scene import SamplingConfig, generate_scene  # noqa: E402
+from occforge.weights import load_generator  # noqa: E402
 
 
 def matrix_rate() -> float:

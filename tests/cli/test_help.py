@@ -28,7 +28,7 @@ def imported(*arguments):
     return done.returncode, out, set(modules.split())
 
 
-@pytest.mark.parametrize("verb", [(), *(v.split() for v in VERBS if v != "train")], ids=lambda v: " ".join(v) or "none")
+@pytest.mark.parametrize("verb", [(), *(v.split() for v in VERBS)], ids=lambda v: " ".join(v) or "none")
 def test_help_answers_without_heavy_imports(verb):
     code, out, modules = imported(*verb, "--help")
     assert code == 0 and "usage: occforge" in out and " ".join(verb) in out

@@ -1,27 +1,23 @@
 """`occforge train RECIPE`: run a recipe; its parameters are the flags."""
 
+import ast
 import importlib
-import inspect
-import pkgutil
-from collections.abc import Callable
-from typing import Any
+from pathlib import Path
 
 import tyro
 
 from occforge.core.errors import InputError
 
+RECIPES = Path(__file__).parents[1] / "recipes"
 
-def recipes() -> dict[str, Callable[..., Any]]:
-    """Name -> recipe: the public functions of the modules of `occforge.recipes`."""
-    package = importlib.import_module("occforge.recipes")
-    found: dict[str, Callable[..., Any]] = {}
-    for info in pkgutil.iter_modules(package.__path__):
-        if info.name.startswith("_"):
-            continue
-        module = importlib.import_module(f"occforge.recipes.{info.name}")
-        for name, function in inspect.getmembers(module, inspect.isfunction):
-            if function.__module__ == module.__name__ and not name.startswith("_"):
-                found[f"{info.name}.{name}"] = function
+
+def recipes() -> dict[str, str]:
+    """Name -> first line of its docstring: the public functions of `occforge.recipes`, read without importing torch."""
+    found = {}
+    for path in sorted(RECIPES.glob("[!_]*.py")):
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+                found[f"{path.stem}.{node.name}"] = (ast.get_docstring(node) or "").partition("\n")[0]
     return found
 
 
@@ -30,9 +26,11 @@ def run(program: str, arguments: list[str]) -> None:
     known = recipes()
     if not arguments or arguments[0] in ("-h", "--help"):
         print(f"usage: {program} RECIPE [flags]   ({program} RECIPE --help lists them)\n")
-        for name, recipe in known.items():
-            print(f"  {name:24} {(recipe.__doc__ or '').strip().splitlines()[0]}")
+        for name, summary in known.items():
+            print(f"  {name:24} {summary}")
         return
     if arguments[0] not in known:
         raise InputError(f"no recipe '{arguments[0]}'; there are: {', '.join(known)}")
-    print(tyro.cli(known[arguments[0]], prog=f"{program} {arguments[0]}", args=arguments[1:]))
+    module, _, function = arguments[0].partition(".")
+    recipe = getattr(importlib.import_module(f"occforge.recipes.{module}"), function)
+    print(tyro.cli(recipe, prog=f"{program} {arguments[0]}", args=arguments[1:]))

@@ -203,8 +203,8 @@ class StateHead(nn.Module):
         self.table.set_blocks(block_K8)
 
     def forward(self, feature_Nh: Tensor) -> Tensor:
-        table_Kh, bias_K = self.table.table().to(feature_Nh.dtype), self.bias.to(feature_Nh.dtype)
-        return LOGIT_GAIN * F.linear(feature_Nh, table_Kh, bias_K)
+        table_Kh, bias_K = LOGIT_GAIN * self.table.table(), LOGIT_GAIN * self.bias
+        return F.linear(feature_Nh, table_Kh.to(feature_Nh.dtype), bias_K.to(feature_Nh.dtype))
 
 
 class ConvBlock(nn.Module):
