@@ -17,11 +17,11 @@ from pathlib import Path
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does, before torch is loaded
 
-import torch  # noqa: E402
-from torch.utils.flop_counter import FlopCounterMode  # noqa: E402
+import torch
+from torch.utils.flop_counter import FlopCounterMode
 
-from occforge.pipelines.text_to_scene import SamplingConfig, generate_scene  # noqa: E402
-from occforge.weights import load_generator  # noqa: E402
+from occforge.pipelines.text_to_scene import SamplingConfig, generate_scene
+from occforge.weights import load_generator
 
 
 def matrix_rate() -> float:
