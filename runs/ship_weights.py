@@ -20,12 +20,14 @@ def main() -> None:
     parser.add_argument("feature_run", type=Path)
     parser.add_argument("--scores", type=Path)
     parser.add_argument("--prompts", type=Path)
+    parser.add_argument("--history", nargs="*", default=[], help="sentences on how these weights came about")
     arguments = parser.parse_args()
 
     lines = [
         "# The embedded weights",
         "",
-        "Trained by this repository's own commands on its own procedural streets; no dataset's data went in.",
+        "Trained on this repository's own procedural streets; no dataset's data went in.",
+        *arguments.history,
         "Retrain everything: `occforge train street.scene` and `occforge train street.features`, then",
         "`python runs/ship_weights.py out/street.scene out/street.features`.",
         "",

@@ -5,6 +5,8 @@ sky light dimmed by the blurred occupancy round the point, haze and sky (`sky.py
 
 Shape legend: H, W rows and columns of the picture. Positions `p` and directions are metres in the grid frame
 unless named `o`, `d`, which are voxel units.
+
+Past 400 lines because the kernels of one sub-pixel call each other on every ray and are read together.
 """
 
 import math
