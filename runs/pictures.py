@@ -42,7 +42,7 @@ def main() -> None:
 
     asked = generate_scene(composition, PROMPT, 0, SamplingConfig())
     save_rgb(arguments.out / "prompt-scene.png", oblique(asked.scene, (480, 640)))
-    weather = asked.understood.get("weather", "clear")
+    weather = (asked.understood | asked.drawn).get("weather", "clear")
     save_rgb(arguments.out / "prompt-camera.png", shade(asked.scene, street_camera((240, 800)), weather, 0))
 
 

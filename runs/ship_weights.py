@@ -1,7 +1,9 @@
 """Put finished runs into the package and write their card: what they were trained on, how, and what they score.
 
-python runs/ship_weights.py out/street.scene out/street.features [--scores out/evaluate-scenes/scenes.json]
+python runs/ship_weights.py out/street.scene [out/street.features] [--scores out/evaluate-scenes/scenes.json]
     [--prompts out/evaluate-prompts/prompts.json]
+
+Networks that the runs do not hold stay as they are, with their lines of the card.
 """
 
 import argparse
@@ -17,12 +19,13 @@ from occforge.weights import EMBEDDED
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("scene_run", type=Path)
-    parser.add_argument("feature_run", type=Path)
+    parser.add_argument("feature_run", type=Path, nargs="?")
     parser.add_argument("--scores", type=Path)
     parser.add_argument("--prompts", type=Path)
     parser.add_argument("--history", nargs="*", default=[], help="sentences on how these weights came about")
     arguments = parser.parse_args()
 
+    old = {line.split("|")[1].strip(): line for line in (EMBEDDED / "card.md").read_text().splitlines() if "|" in line}
     lines = [
         "# The embedded weights",
         "",
@@ -34,24 +37,23 @@ def main() -> None:
         "| File | MB | parameters | steps | batch | final loss | source | arithmetic | began from |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
-    total = 0.0
-    for path in sorted((arguments.scene_run / "weights").glob("*.safetensors")):
-        shutil.copyfile(path, EMBEDDED / path.name)
+    new = {path.name: path for path in (arguments.scene_run / "weights").glob("*.safetensors")}
+    if arguments.feature_run is not None:
+        new["features.safetensors"] = arguments.feature_run / "features.safetensors"
+    for name, path in new.items():
+        shutil.copyfile(path, EMBEDDED / name)
+        (EMBEDDED / name).chmod(0o644)
+    for path in sorted(EMBEDDED.glob("*.safetensors")):
         megabytes = path.stat().st_size / 1e6
-        total += megabytes
+        run = arguments.feature_run if path.stem == "features" else arguments.scene_run / path.stem
         if path.stem == "codebooks":
             lines.append(f"| {path.name} | {megabytes:.2f} | | | | | fitted to 256 streets | | |")
-            continue
-        run = arguments.scene_run / path.stem
-        lines.append(row(path, run, megabytes))
-    features = arguments.feature_run / "features.safetensors"
-    shutil.copyfile(features, EMBEDDED / features.name)
-    megabytes = features.stat().st_size / 1e6
-    lines.append(row(features, arguments.feature_run, megabytes))
-    lines += [
-        "",
-        f"Together {total + megabytes:.1f} MB, half precision; trained on {platform.machine()}, one core a network.",
-    ]
+        elif path.name in new and run is not None:
+            lines.append(row(path, run, megabytes))
+        else:
+            lines.append(old[path.name])
+    total = sum(path.stat().st_size for path in EMBEDDED.glob("*.safetensors")) / 1e6
+    lines += ["", f"Together {total:.1f} MB, half precision; trained on {platform.machine()}, one core a network."]
     for title, path in (("Scenes", arguments.scores), ("Prompts", arguments.prompts)):
         if path is not None:
             lines += ["", f"## {title}", "", path.with_suffix(".md").read_text().strip()]

@@ -26,6 +26,7 @@ CONFIG = CompositionConfig(
     refine_depth=1,
     text=TextConfig(buckets=256, width=32, depth=1, heads=2),
 )
+HALF = replace(CONFIG, background_factor=(4, 4, 2), object_factor=(2, 2, 2), fusion_factor=(1, 1, 1), refine_codes=0)
 
 
 def labels_of(seed):
@@ -56,23 +57,27 @@ def scene_of(seed):
 
 @dataclass(frozen=True)
 class TinySource:
-    """`count` streets of boxes; `hidden` is the share of 4x4x4 blocks not seen, `beneath` re-draws what is there."""
+    """`count` streets of boxes; `hidden` is the share of 4x4x4 blocks not seen, `beneath` re-draws what is there.
+
+    Street i is `labels_of(first + i)`.
+    """
 
     count: int = 40
     hidden: float = 0.0
     beneath: int = 0
+    first: int = 0
     grid: GridSpec = GRID
     taxonomy: Taxonomy = SEMANTIC_KITTI
 
     @property
     def identity(self):
-        return f"tiny-{self.hidden}-{self.beneath}"
+        return f"tiny-{self.first}-{self.hidden}-{self.beneath}"
 
     def __len__(self):
         return self.count
 
     def labels(self, index):
-        labels = labels_of(index)
+        labels = labels_of(self.first + index)
         hidden = np.random.default_rng((1, index)).random((8, 8, 4)) < self.hidden
         hidden = hidden.repeat(4, 0).repeat(4, 1).repeat(4, 2)
         if self.beneath:
@@ -102,6 +107,12 @@ def tiny_levels(config=CONFIG):
     refine = ShapeCodes(np.concatenate([common, solid]), SEMANTIC_KITTI)
     config = replace(config, fusion_codes=fusion.count, refine_codes=refine.count)
     return Levels(config, GRID, SEMANTIC_KITTI, fusion, refine)
+
+
+def tiny_half_levels():
+    """Grids of a tiny generator that ends with fusion, as the comparisons have it."""
+    book = fit_codes(map(labels_of, range(8)), HALF.fusion_codes, SEMANTIC_KITTI)
+    return Levels(replace(HALF, fusion_codes=book.count), GRID, SEMANTIC_KITTI, book)
 
 
 def tiny_composition(seed=0, awake=True):

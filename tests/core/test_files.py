@@ -1,3 +1,4 @@
+import errno
 import json
 
 import pytest
@@ -29,6 +30,12 @@ def test_a_failure_keeps_the_old_file_and_leaves_nothing(tmp_path):
 
 def test_a_file_below_a_file_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("x")
+    with pytest.raises(InputError, match="cannot write"), atomic_path(tmp_path / ("long" * 80)) as temporary:
+        temporary.write_text("x")
+    with pytest.raises(OSError, match="disk"), atomic_path(tmp_path / "whole"):
+        raise OSError(errno.EIO, "disk error")
+    with pytest.raises(InputError, match="room"), atomic_path(tmp_path / "whole"):
+        raise OSError(errno.ENOSPC, "no space")
     with pytest.raises(InputError, match="cannot write"), atomic_path(tmp_path / "file" / "below" / "json"):
         pass
     assert tree(tmp_path) == {"file": b"x"}

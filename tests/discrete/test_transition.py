@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chi2
 
-from occforge.discrete.transition import Transition, draw
+from occforge.discrete.transition import Transition, draw, scattered_order
 
 kinds = st.sampled_from(["uniform", "absorbing"])
 schedules = st.sampled_from(["cosine", "quadratic"])
@@ -120,8 +120,9 @@ def test_absorbing_steps_reveal_their_share(schedule):
     transition = Transition(3, 10, "absorbing", schedule)
     x_t = torch.full((1, 30, 30, 30), 3)
     generator = torch.Generator().manual_seed(4)
+    order = scattered_order(tuple(x_t.shape), generator)
     for t, s in [(10, 6), (6, 1), (1, 0)]:
-        chosen = transition.select(x_t, t, s, generator)
+        chosen = transition.select(x_t, s, order)
         masked = x_t.flatten() == 3
         assert masked[chosen].all() and len(chosen) == len(chosen.unique())
         share = (transition.alpha_bar(s) - transition.alpha_bar(t)) / (1 - transition.alpha_bar(t))
@@ -134,7 +135,22 @@ def test_absorbing_steps_reveal_their_share(schedule):
 
 
 def test_uniform_steps_draw_everything():
-    assert Transition(3).select(torch.zeros(1, 2, 2, 2), 5, 4, torch.Generator()) is None
+    assert Transition(3).select(torch.zeros(1, 2, 2, 2), 4, torch.zeros(1, 2, 2, 2)) is None
+
+
+def test_an_order_is_uniform_for_every_position():
+    generator = torch.Generator().manual_seed(0)
+    order = scattered_order((4000, 2, 3, 4), generator)
+    assert float(order.min()) >= 0.0 and float(order.max()) < 1.0
+    quantiles = order.flatten(1).quantile(torch.linspace(0.1, 0.9, 9, dtype=torch.float64), 0)
+    assert torch.allclose(quantiles, torch.linspace(0.1, 0.9, 9, dtype=torch.float64)[:, None].expand(9, 24), atol=0.03)
+
+
+def test_neighbours_leave_the_mask_at_times_far_apart():
+    order = scattered_order((1, 9, 9, 9), torch.Generator().manual_seed(1))[0]
+    for axis in range(3):
+        apart = order.diff(dim=axis).abs()
+        assert float(torch.minimum(apart, 1 - apart).min()) > 0.18
 
 
 @settings(max_examples=20)

@@ -1,5 +1,6 @@
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from occforge.core.errors import InputError
 from occforge.core.grid import Scene
 from occforge.core.taxonomy import SEMANTIC_KITTI
 from occforge.metrics.features import SceneAutoencoderConfig, build
-from occforge.metrics.report import SceneStatistics, scene_report
+from occforge.metrics.report import SceneStatistics, scene_report, side_by_side
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +59,32 @@ def test_json_and_markdown_hold_what_the_numbers_were_made_of(sides, network, tm
     assert all(score["floor"] is not None for score in value["scores"] if "Wasserstein" not in score["name"])
     text = markdown_path.read_text()
     assert "### Toy" in text and "| F3D ↓ |" in text and "Not a claim" in text and "nan" not in text
+
+
+def test_generators_stand_side_by_side(sides):
+    real, floor, good, bad = sides
+    bad = replace(bad, faithfulness={})
+    one, two = (scene_report(real, floor, {1: side}, kernel_subset=8, kernel_subsets=5) for side in (good, bad))
+    table = side_by_side({"good": one, "bad": two})
+    f3d = [f"{report.score('F3D').mean:.4g}" for report in (one, two)]
+    assert f"| F3D ↓ | 1 | {f3d[0]} | {f3d[1]} | {one.score('F3D').floor:.4g} |" in table
+    assert "| Objects a scene | good | bad | real |" in table and "Not a claim" in table
+    assert f"- feature network: {one.settings['feature network']}\n" in table
+    cars = [report.classes["car"] for report in (one, two)]
+    real_cars, good_cars = cars[0]["objects a scene, real"], cars[0]["objects a scene, generated"]
+    assert f"| car | {good_cars:.4g} | 0 | {real_cars:.4g} |" in table
+
+
+def test_generators_scored_otherwise_are_not_put_side_by_side(sides):
+    real, floor, good, bad = sides
+    one = scene_report(real, floor, {1: good}, kernel_subset=8, kernel_subsets=5)
+    others = [
+        scene_report(real, floor, {2: bad}, kernel_subset=8, kernel_subsets=5),
+        scene_report(floor, real, {1: bad}, kernel_subset=8, kernel_subsets=5),
+    ]
+    for other in others:
+        with pytest.raises(InputError, match="score all the same way"):
+            side_by_side({"one": one, "other": other})
 
 
 def test_without_network_only_the_counts_are_scored(small_street):

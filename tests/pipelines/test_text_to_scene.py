@@ -8,9 +8,11 @@ from occforge.core.errors import InputError
 from occforge.core.grid import GridSpec, Scene
 from occforge.core.taxonomy import CARLA_SC, SEMANTIC_KITTI
 from occforge.discrete.calibration import Calibration
+from occforge.discrete.guided import Guided
+from occforge.discrete.request import RequestPrior
 from occforge.discrete.text import request_BA
 from occforge.pipelines.compose_scene import compose_scene
-from occforge.pipelines.text_to_scene import Guided, SamplingConfig, generate_scene, step_count
+from occforge.pipelines.text_to_scene import SamplingConfig, generate_scene, step_count
 from tiny_world import GRID, scene_of, tiny_composition
 
 SAMPLING = SamplingConfig(background_steps=4, object_steps=4, fusion_steps=3, refine_steps=2)
@@ -48,10 +50,23 @@ def test_the_empty_prompt_asks_for_nothing(composition):
     assert made.understood == {} and made.scene.labels_XYZ.any()
 
 
+def test_what_a_prompt_leaves_open_is_drawn(composition, monkeypatch):
+    monkeypatch.setattr(composition, "request_prior", RequestPrior({"layout": (0.0, 0.0, 0.0, 0.0, 1.0)}))
+    monkeypatch.setattr(composition.text, "understood", lambda prompt: {"parked": "left"})
+    made = generate_scene(composition, "cars on the left", 3, SAMPLING)
+    assert made.understood == {"parked": "left"} and made.drawn == {"layout": "crossing"}
+    same = generate_scene(composition, "", 3, SAMPLING)
+    assert same.drawn == {"layout": "crossing"}, "an empty prompt leaves everything open"
+    monkeypatch.setattr(composition.text, "understood", lambda prompt: {"layout": "straight"})
+    assert generate_scene(composition, "straight", 3, SAMPLING).drawn == {}
+    kept = compose_scene(composition, scene_of(0), "background", "trees", 1, SAMPLING)
+    assert kept.drawn == {}, "the kept background has decided already"
+
+
 def test_the_request_matters_and_guidance_strengthens_it(composition):
     request, null = request_BA([{"left": "buildings", "traffic": "many"}]), request_BA([{}])
     x_t = torch.zeros(1, *composition.levels.background_grid.shape_XYZ, dtype=torch.long)
-    guided = Guided(composition.bedit("background"), request, null, (), 1.0, (0.2, 0.9), Calibration())
+    guided = Guided(composition.bedit("background"), request, null, (), Calibration(), 1.0, (0.2, 0.9))
     with torch.no_grad():
         plain = guided(x_t, 0.5, None, None)
         nothing = replace(guided, request_BA=null)(x_t, 0.5, None, None)

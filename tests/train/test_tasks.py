@@ -69,9 +69,9 @@ def test_absorbing_stages_learn_from_masked_cells(tmp_path):
 
 def test_near_reaches_the_neighbouring_cells():
     grid = np.zeros((4, 4, 4), np.uint8)
-    assert not near(grid, (8, 8, 4)).any()
+    assert not near(grid, (8, 8, 4), 1).any()
     grid[1, 1, 0] = 3
-    marked = near(grid, (8, 8, 4))
+    marked = near(grid, (8, 8, 4), 1)
     assert marked[:6, :6, :2].all() and float(marked.sum()) == 6 * 6 * 2
 
 

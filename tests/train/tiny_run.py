@@ -26,7 +26,7 @@ def make_task(stage, cache, source=None):
     scenes = SceneCache(cache, source, composition.levels)
     if stage == "refine":
         return RefineTask(composition, scenes, queries=64)
-    return DiffusionTask(composition, stage, scenes, DiffusionOptions(queries=96))
+    return DiffusionTask(composition.stages[stage], scenes, DiffusionOptions(queries=96))
 
 
 def run(out, stage, steps, optimizer="muon"):

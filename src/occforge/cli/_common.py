@@ -9,8 +9,8 @@ from pathlib import Path
 
 def default_folder(prompt: str, seed: int) -> Path:
     """out/<first words of the prompt>-<seed>."""
-    words = re.findall(r"[a-z0-9]+", prompt.lower())[:6]
-    return Path("out") / "-".join([*words, str(seed)])
+    words = "-".join(re.findall(r"[a-z0-9]+", prompt.lower())[:6])[:60].strip("-")
+    return Path("out") / (f"{words}-{seed}" if words else str(seed))
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import tyro
 
 from occforge.cli._common import default_folder, stage_progress
+from occforge.cli._parse import call
 
 
 def compose(
@@ -17,7 +18,7 @@ def compose(
     seed: int = 0,
     frames: int = 1,
     image_size: tuple[int, int] = (192, 640),
-    guidance: float = 2.0,
+    guidance: float = 1.0,
     weights: Path | None = None,
     overwrite: bool = False,
 ) -> None:
@@ -63,4 +64,4 @@ def compose(
 
 def run(program: str, arguments: list[str]) -> None:
     """Entry of the verb."""
-    tyro.cli(compose, prog=program, args=arguments)
+    call(compose, program, arguments)

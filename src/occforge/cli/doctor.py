@@ -4,8 +4,7 @@ import importlib.metadata
 import os
 import platform
 
-import tyro
-
+from occforge.cli._parse import call
 from occforge.core.errors import InputError
 
 
@@ -36,4 +35,4 @@ def doctor() -> None:
 
 def run(program: str, arguments: list[str]) -> None:
     """Entry of the verb."""
-    tyro.cli(doctor, prog=program, args=arguments)
+    call(doctor, program, arguments)

@@ -3,14 +3,14 @@
 from pathlib import Path
 from typing import Literal
 
-import tyro
+from occforge.cli._parse import call
 
 
 def evaluate_prompts(
     out: Path = Path("out/evaluate-prompts"),
     split: Literal["test", "dev"] = "test",
     seeds: tuple[int, ...] = (0,),
-    guidance: float = 2.0,
+    guidance: float = 1.0,
     weights: Path | None = None,
     workers: int = 2,
 ) -> None:
@@ -18,7 +18,7 @@ def evaluate_prompts(
 
     Args:
         out: Folder of the scenes, which a stopped run picks up again, and of prompts.json and prompts.md.
-        split: test holds 128 prompts for scores, dev 32 others to develop with.
+        split: test holds 128 prompts for scores, dev 160 others to develop with.
         seeds: Each gives one scene a prompt.
         guidance: How strongly the prompt pulls.
         weights: Folder of a trained generator; default: the one that ships.
@@ -32,4 +32,4 @@ def evaluate_prompts(
 
 def run(program: str, arguments: list[str]) -> None:
     """Entry of the verb."""
-    tyro.cli(evaluate_prompts, prog=program, args=arguments)
+    call(evaluate_prompts, program, arguments)

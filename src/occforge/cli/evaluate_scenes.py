@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-import tyro
+from occforge.cli._parse import call
 
 
 def evaluate_scenes(
@@ -20,7 +20,7 @@ def evaluate_scenes(
         out: Folder of the scenes, which a stopped run picks up again, and of scenes.json and scenes.md.
         n: Scenes on every side of a comparison; 256 or more for a claim.
         seeds: Each gives n scenes; three or more for a claim.
-        guidance: Guidance weight; without a prompt only 1 makes sense.
+        guidance: How strongly the drawn attributes pull; 1 samples plainly.
         weights: Folder of a trained generator; default: the one that ships.
         features: Weights of the feature network; default: the ones that ship.
         workers: Processes that generate.
@@ -34,4 +34,4 @@ def evaluate_scenes(
 
 def run(program: str, arguments: list[str]) -> None:
     """Entry of the verb."""
-    tyro.cli(evaluate_scenes, prog=program, args=arguments)
+    call(evaluate_scenes, program, arguments)

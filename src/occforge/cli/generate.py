@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import tyro
 
 from occforge.cli._common import default_folder, stage_progress
+from occforge.cli._parse import call
 
 
 def generate(
@@ -16,7 +17,7 @@ def generate(
     engine: Literal["scene"] = "scene",
     frames: int = 1,
     image_size: tuple[int, int] = (192, 640),
-    guidance: float = 2.0,
+    guidance: float = 1.0,
     weights: Path | None = None,
     overwrite: bool = False,
 ) -> None:
@@ -37,7 +38,7 @@ def generate(
     from occforge.core.files import atomic_folder
     from occforge.discrete.text import check_prompt
     from occforge.pipelines.text_to_scene import SamplingConfig, generate_scene, step_count
-    from occforge.pipelines.write_scene import check_picture_size, write_scene
+    from occforge.pipelines.write_scene import check_picture_size, in_words, write_scene
     from occforge.weights import load_generator
 
     check_prompt(prompt)
@@ -50,7 +51,8 @@ def generate(
         with stage_progress(step_count(composition, config)) as progress:
             made = generate_scene(composition, prompt, seed, config, progress=progress)
         write_scene(files, made, path, {"engine": engine, "weights": origin, "sampling": config})
-    print(f"understood: {', '.join(f'{k} {v}' for k, v in made.understood.items()) or 'nothing in particular'}")
+    print(f"understood: {in_words(made.understood) or 'nothing in particular'}")
+    print(f"left open:  {in_words(made.drawn) or 'nothing'}")
     print(f"scene:      {folder / 'scene.npz'}")
     print(f"pictures:   {folder / 'images'}")
     print(f"look at it: {folder / 'index.html'}")
@@ -58,4 +60,4 @@ def generate(
 
 def run(program: str, arguments: list[str]) -> None:
     """Entry of the verb."""
-    tyro.cli(generate, prog=program, args=arguments)
+    call(generate, program, arguments)

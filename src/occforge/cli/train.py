@@ -4,8 +4,7 @@ import ast
 import importlib
 from pathlib import Path
 
-import tyro
-
+from occforge.cli._parse import call
 from occforge.core.errors import InputError
 
 RECIPES = Path(__file__).parents[1] / "recipes"
@@ -33,4 +32,4 @@ def run(program: str, arguments: list[str]) -> None:
         raise InputError(f"no recipe '{arguments[0]}'; there are: {', '.join(known)}")
     module, _, function = arguments[0].partition(".")
     recipe = getattr(importlib.import_module(f"occforge.recipes.{module}"), function)
-    print(tyro.cli(recipe, prog=f"{program} {arguments[0]}", args=arguments[1:]))
+    print(call(recipe, f"{program} {arguments[0]}", arguments[1:]))

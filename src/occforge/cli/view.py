@@ -5,6 +5,8 @@ from typing import Annotated
 
 import tyro
 
+from occforge.cli._parse import call
+
 
 def view(
     path: Annotated[Path, tyro.conf.Positional],
@@ -42,4 +44,4 @@ def view(
 
 def run(program: str, arguments: list[str]) -> None:
     """Entry of the verb."""
-    tyro.cli(view, prog=program, args=arguments)
+    call(view, program, arguments)

@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 import tyro
 
+from occforge.cli._parse import call
+
 
 def export(
     out: Annotated[Path, tyro.conf.Positional],
@@ -33,4 +35,4 @@ def export(
 
 def run(program: str, arguments: list[str]) -> None:
     """Entry of the verb."""
-    tyro.cli(export, prog=program, args=arguments)
+    call(export, program, arguments)

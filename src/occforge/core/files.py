@@ -1,5 +1,6 @@
 """How files reach the disk: whole or not at all."""
 
+import errno
 import json
 import os
 import secrets
@@ -11,6 +12,12 @@ from typing import Any
 
 from occforge.core.errors import InputError
 
+CANNOT_WRITE = {
+    errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.EEXIST, errno.EROFS, errno.ENOSPC, errno.EDQUOT,
+    errno.ENAMETOOLONG,
+}  # fmt: skip
+"""What the place decides, not the program."""
+
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
@@ -21,10 +28,14 @@ def atomic_path(path: Path) -> Iterator[Path]:
         yield temporary
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
-    except (PermissionError, FileNotFoundError, NotADirectoryError, FileExistsError) as error:
-        raise InputError(f"cannot write {path}: {error.strerror}; choose a folder that you may write to") from error
+    except OSError as error:
+        if error.errno not in CANNOT_WRITE:
+            raise
+        raise InputError(
+            f"cannot write {path}: {error.strerror}; choose a folder that you may write to, on a disk with room"
+        ) from error
     finally:
-        if temporary.exists():
+        with suppress(OSError):
             temporary.unlink()
 
 

@@ -7,7 +7,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from occforge.discrete.transition import Transition
+from occforge.discrete.transition import Transition, scattered_order
 
 
 class Denoiser(Protocol):
@@ -51,9 +51,10 @@ def sample(
         x_t = torch.where(free_BXYZ, transition.noise(shape_BXYZ, generator), known_BXYZ)
     else:
         x_t = transition.noise(shape_BXYZ, generator)
+    order = scattered_order(shape_BXYZ, generator)
     estimate: Tensor | None = None
     for t, s in times(transition, steps):
-        query_N = transition.select(x_t, t, s, generator)
+        query_N = transition.select(x_t, s, order)
         if query_N is None or len(query_N):
             logits_NK = network(x_t, t / transition.T, estimate, query_N)
             if network.self_condition:

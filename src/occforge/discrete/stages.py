@@ -8,8 +8,9 @@
 Every stage has one `Stage`: a transition, a network and how its conditions are laid out.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Literal
 
 import numpy as np
@@ -22,7 +23,9 @@ from occforge.core.taxonomy import UNKNOWN, Taxonomy
 from occforge.discrete.bedit import BEDiT, BEDiTConfig, Stream
 from occforge.discrete.calibration import Calibration
 from occforge.discrete.codes import ANY_VOXEL, ShapeCodes
+from occforge.discrete.presence import ObjectPresence, codes_that_hold
 from occforge.discrete.refine import RefineConfig, SparseRefiner
+from occforge.discrete.request import RequestPrior
 from occforge.discrete.separate import Factor, pool, split
 from occforge.discrete.text import PromptReader, TextConfig
 from occforge.discrete.transition import Kind, Transition
@@ -105,6 +108,40 @@ class SceneGrids:
     refine: NDArray[np.int16]
 
 
+Read = Callable[[SceneGrids], NDArray[np.integer]]
+"""A grid of states (X, Y, Z) read from a scene; the number of states stands for unknown."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """A grid that a stage is conditioned on, and how many states it has, unknown not counted."""
+
+    read: Read
+    states: int
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One diffusion of p(x_0 | given, request): its network, its noise and where its grids come from.
+
+    `target` reads x_0, which lies on `grid`; `given` are the network's conditions in order. `emphasis`: an absorbing
+    stage learns from masked cells with odds of 0.1 and (odds, reach, grid) more within so many cells of what occupies
+    these grids, which must follow from the conditions alone.
+    """
+
+    network: BEDiT
+    transition: Transition
+    grid: GridSpec
+    target: Read
+    given: tuple[Given, ...] = ()
+    emphasis: tuple[tuple[float, int, Read], ...] = ()
+
+
+def fusion_emphasis(background: Read, objects: Read) -> tuple[tuple[float, int, Read], ...]:
+    """Where fusion learns: near surfaces, more near objects, most inside them, thin ones being a few cells a scene."""
+    return (2.0, 1, background), (3.0, 1, objects), (10.0, 0, objects)
+
+
 class Levels:
     """The grids of the stages: how a scene of one geometry and taxonomy is separated, pooled and coded."""
 
@@ -127,6 +164,13 @@ class Levels:
         self.object_grid = grid.pooled(config.object_factor)
         self.half_grid = grid.pooled(config.fusion_factor)
         self.fusion_grid = self.half_grid.pooled((2, 2, 2)) if config.fusion_codes else self.half_grid
+
+    def presence(self, objects_XYZ: Tensor) -> ObjectPresence:
+        """Which states fusion may draw where, given coarse objects (states, long)."""
+        labels_K1 = np.array(self.alphabets["labels"].labels)[:, None]
+        blocks = labels_K1 if self.fusion_book is None else self.fusion_book.block_K8
+        holds = codes_that_hold(blocks, self.taxonomy.objects)
+        return ObjectPresence(holds, objects_XYZ, self.fusion_grid.shape_XYZ)
 
     def half_scene(self, labels_XYZ: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """The scene that fusion draws: pooled so that no occupied block is lost; the scene itself without pooling."""
@@ -171,6 +215,7 @@ class Composition(nn.Module):
             "refine": Transition(config.refine_codes, config.T, "absorbing"),
         }
         self.calibration = {name: Calibration() for name in self.transitions}
+        self.request_prior = RequestPrior()
         self.text = PromptReader(config.text)
         objects_see = (self._stream("background", levels.object_grid),)
         fusion_sees = tuple(self._stream(name, levels.fusion_grid) for name in ("background", "objects"))
@@ -197,29 +242,35 @@ class Composition(nn.Module):
             self.refiner.set_code_blocks(torch.from_numpy(book.block_K8).long(), torch.from_numpy(book.parent_K).long())
 
     def _bedit(self, name: StageName, trunk: TrunkConfig, grid: GridSpec, conditions: tuple[Stream, ...]) -> BEDiT:
-        transition = self.transitions[name]
-        return BEDiT(
-            BEDiTConfig(
-                input_states=transition.input_states,
-                states=transition.states,
-                heights=grid.shape_XYZ[2],
-                conditions=conditions,
-                self_condition=trunk.self_condition,
-                channels=trunk.channels,
-                convs=trunk.convs,
-                depth=trunk.depth,
-                heads=trunk.heads,
-                embed=trunk.embed,
-                head=trunk.head,
-                code_blocks=name == "fusion" and self.levels.config.fusion_codes > 0,
-            )
-        )
+        code_blocks = name == "fusion" and self.levels.config.fusion_codes > 0
+        return build_bedit(trunk, self.transitions[name], grid, conditions, code_blocks)
 
     def _stream(self, name: str, target: GridSpec) -> Stream:
         grid = self.levels.background_grid if name == "background" else self.levels.object_grid
-        coarser = target.shape_XYZ[0] // grid.shape_XYZ[0]
-        assert tuple(n * coarser for n in grid.shape_XYZ[:2]) == target.shape_XYZ[:2]
-        return Stream(self.levels.alphabets[name].states + 1, grid.shape_XYZ[2], coarser)
+        return stream(self.levels.alphabets[name].states, grid, target)
+
+    @property
+    def stages(self) -> dict[str, Stage]:
+        """The diffused stages in their order: what each learns, given what."""
+        levels, transitions = self.levels, self.transitions
+        background = Given(attrgetter("background"), levels.alphabets["background"].states)
+        objects = Given(attrgetter("objects"), levels.alphabets["objects"].states)
+        return {
+            "background": Stage(
+                self.bedit("background"), transitions["background"], levels.background_grid, background.read
+            ),
+            "objects": Stage(
+                self.bedit("objects"), transitions["objects"], levels.object_grid, objects.read, (background,)
+            ),
+            "fusion": Stage(
+                self.bedit("fusion"),
+                transitions["fusion"],
+                levels.fusion_grid,
+                attrgetter("fusion"),
+                (background, objects),
+                fusion_emphasis(background.read, objects.read),
+            ),
+        }
 
     def bedit(self, name: StageName) -> BEDiT:
         """The network of a diffused stage."""
@@ -233,6 +284,39 @@ class Composition(nn.Module):
         network = self.networks["refine"]
         assert isinstance(network, SparseRefiner)
         return network
+
+
+def build_bedit(
+    trunk: TrunkConfig,
+    transition: Transition,
+    grid: GridSpec,
+    conditions: tuple[Stream, ...] = (),
+    code_blocks: bool = False,
+) -> BEDiT:
+    """A network with fresh weights for x_0 on `grid`."""
+    return BEDiT(
+        BEDiTConfig(
+            input_states=transition.input_states,
+            states=transition.states,
+            heights=grid.shape_XYZ[2],
+            conditions=conditions,
+            self_condition=trunk.self_condition,
+            channels=trunk.channels,
+            convs=trunk.convs,
+            depth=trunk.depth,
+            heads=trunk.heads,
+            embed=trunk.embed,
+            head=trunk.head,
+            code_blocks=code_blocks,
+        )
+    )
+
+
+def stream(states: int, grid: GridSpec, target: GridSpec) -> Stream:
+    """How a network on the grid `target` sees a condition of so many known states on `grid`."""
+    coarser = target.shape_XYZ[0] // grid.shape_XYZ[0]
+    assert tuple(n * coarser for n in grid.shape_XYZ[:2]) == target.shape_XYZ[:2]
+    return Stream(states + 1, grid.shape_XYZ[2], coarser)
 
 
 def as_condition(grids: Sequence[NDArray[np.integer]]) -> Tensor:

@@ -78,16 +78,14 @@ class Transition:
         joint_NK = prior_NK * likelihood_NK
         return joint_NK / joint_NK.sum(1, keepdim=True)
 
-    def select(self, x_t: Tensor, t: float, s: float, generator: torch.Generator) -> Tensor | None:
-        """Flat positions that the step from t to s draws anew; None means all of them.
+    def select(self, x_t_BXYZ: Tensor, s: float, order_BXYZ: Tensor) -> Tensor | None:
+        """Flat positions that the step to time s draws anew; None means all of them.
 
-        Uniform: all. Absorbing: each masked one independently with (alpha_bar_s - alpha_bar_t)/(1 - alpha_bar_t).
+        Uniform: all. Absorbing: those still masked whose place in the `order`, in [0, 1), alpha_bar_s has reached.
         """
         if self.kind == "uniform":
             return None
-        reveal = (self.alpha_bar(s) - self.alpha_bar(t)) / max(1.0 - self.alpha_bar(t), 1e-12)
-        chosen = (torch.rand(x_t.shape, generator=generator) < reveal) & (x_t == self.states)
-        return chosen.flatten().nonzero()[:, 0]
+        return ((order_BXYZ < self.alpha_bar(s)) & (x_t_BXYZ == self.states)).flatten().nonzero()[:, 0]
 
     def reverse(self, logits_NK: Tensor, x_t_N: Tensor, t: float, s: float, generator: torch.Generator) -> Tensor:
         """x_s ~ p(x_s | x_t) for the positions that `select` named, given the network's logits of x_0."""
@@ -108,6 +106,20 @@ class Transition:
         if self.kind == "absorbing":
             Q[-1] = limit_S
         return Q
+
+
+def scattered_order(shape_BXYZ: tuple[int, int, int, int], generator: torch.Generator) -> Tensor:
+    """When each position leaves the mask, in [0, 1), (B, X, Y, Z): neighbours at times far apart.
+
+    Austin et al. 2021: independent uniform times. Here: a rank-1 lattice, frac(u + x/g + y/g^2 + z/g^3) with one
+    uniform u a scene and g the root of g^4 = g + 1, so each position's time is still uniform. Because: what is drawn in
+    one step is drawn independently, and neighbours drawn so do not fit together.
+    """
+    B, *sizes = shape_BXYZ
+    g = 1.2207440846057596
+    u_B = torch.rand(B, generator=generator, dtype=torch.float64)
+    x, y, z = (torch.arange(n, dtype=torch.float64) / g**k for k, n in enumerate(sizes, 1))
+    return (u_B[:, None, None, None] + x[:, None, None] + y[:, None] + z).frac()
 
 
 def draw(p_NK: Tensor, generator: torch.Generator) -> Tensor:

@@ -15,6 +15,7 @@ from occforge.core.taxonomy import Taxonomy
 from occforge.core.tensors import load_state, load_tensors, save_tensors
 from occforge.discrete.calibration import Calibration
 from occforge.discrete.codes import ShapeCodes
+from occforge.discrete.request import RequestPrior
 from occforge.discrete.stages import Composition, CompositionConfig, Levels
 
 
@@ -79,4 +80,6 @@ def load_composition(folder: Path) -> Composition:
         load_state(module, tensors, path)
         if metadata.get("calibration"):
             composition.calibration[name] = from_dict(Calibration, metadata["calibration"], str(path))
+        if metadata.get("request_prior"):
+            composition.request_prior = from_dict(RequestPrior, metadata["request_prior"], str(path))
     return composition.eval()

@@ -266,7 +266,7 @@ class Prompt:
 
 
 def load_prompts(split: str) -> tuple[Prompt, ...]:
-    """The packaged prompts: "test" (128, for scores only) or "dev" (32, to develop with); no text is in both."""
+    """The packaged prompts: "test" (128, for scores only) or "dev" (160, to develop with); no text is in both."""
     if split not in ("test", "dev"):
         raise InputError(f"prompts: split must be 'test' or 'dev', got {split!r}")
     text = resources.files("occforge.metrics").joinpath(f"prompts_{split}.json").read_text(encoding="utf-8")

@@ -7,6 +7,7 @@ every side; several seeds, mean and spread. Shape legend: N scenes, D feature di
 import math
 import platform
 import subprocess
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -137,9 +138,7 @@ class SceneReport:
             "|---|---|---|---|",
         ]
         for s in self.scores:
-            spread = f" ± {_number(s.spread)}" if len(s.values) > 1 else ""
-            arrow = "↓" if s.better == "lower" else "↑"
-            lines.append(f"| {s.name} {arrow} | {s.unit} | {_number(s.mean)}{spread} | {_number(s.floor)} |")
+            lines.append(f"| {s.name} {_arrow(s)} | {s.unit} | {_with_spread(s)} | {_number(s.floor)} |")
         columns = list(next(iter(self.classes.values()))) if self.classes else []
         lines += ["", "| Class | " + " | ".join(columns) + " |", "|---|" + "---|" * len(columns)]
         for name, row in self.classes.items():
@@ -204,6 +203,42 @@ def scene_report(
     is_claim = reference.n >= CLAIM_SCENES and len(seeds) >= CLAIM_SEEDS
     classes = _class_rows(reference, list(generated.values()))
     return SceneReport(title, reference.n, seeds, tuple(scores), classes, is_claim, printed)
+
+
+def side_by_side(reports: Mapping[str, SceneReport]) -> str:
+    """Several generators in Markdown, a column each: scores, objects a scene of every thing class, shared settings.
+
+    Raises `InputError` unless all were scored against the same reference with the same n and seeds.
+    """
+    first = next(iter(reports.values()))
+    for name, report in reports.items():
+        if _compared(report) != _compared(first):
+            raise InputError(f"table: {name} has another n, other seeds or another reference; score all the same way")
+    head = f"| {' | '.join(reports)} | real |"
+    lines = [
+        f"n = {first.n} on every side; seeds {', '.join(map(str, first.seeds))}; mean ± standard deviation over seeds."
+        + ("" if first.is_claim else f" Not a claim: that takes n >= {CLAIM_SCENES} and {CLAIM_SEEDS} seeds."),
+        "",
+        f"| Score | Unit {head}",
+        "|---|---|" + "---|" * (len(reports) + 1),
+    ]
+    for i, s in enumerate(first.scores):
+        cells = [_with_spread(report.scores[i]) for report in reports.values()]
+        lines.append(f"| {s.name} {_arrow(s)} | {s.unit} | {' | '.join(cells)} | {_number(s.floor)} |")
+    lines += ["", f"| Objects a scene {head}", "|---|" + "---|" * (len(reports) + 1)]
+    for name, row in first.classes.items():
+        real = row["objects a scene, real"]
+        if real is not None:
+            cells = [_number(report.classes[name]["objects a scene, generated"]) for report in reports.values()]
+            lines.append(f"| {name} | {' | '.join(cells)} | {_number(real)} |")
+    shared = [k for k, v in first.settings.items() if all(r.settings.get(k) == v for r in reports.values())]
+    lines += ["", *(f"- {key}: {first.settings[key]}" for key in shared)]
+    return "\n".join(lines) + "\n"
+
+
+def _compared(report: SceneReport) -> tuple[int, tuple[int, ...], list[str]]:
+    # floors as text, for one can be nan
+    return report.n, report.seeds, [f"{s.name}: {s.floor}" for s in report.scores]
 
 
 def versions() -> dict[str, str]:
@@ -289,6 +324,14 @@ def _without_nan(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_without_nan(v) for v in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _arrow(score: Score) -> str:
+    return "↓" if score.better == "lower" else "↑"
+
+
+def _with_spread(score: Score) -> str:
+    return _number(score.mean) + (f" ± {_number(score.spread)}" if len(score.values) > 1 else "")
 
 
 def _number(value: float | None) -> str:

@@ -12,11 +12,12 @@ from torch import Tensor
 
 from occforge.core.errors import InputError
 from occforge.core.grid import Scene
-from occforge.discrete.bedit import BEDiT
-from occforge.discrete.calibration import Calibration
+from occforge.discrete.guided import Guided
 from occforge.discrete.sample import sample
 from occforge.discrete.stages import Composition, StageName
 from occforge.discrete.text import check_prompt, request_BA
+
+STAGES: tuple[StageName, ...] = ("background", "objects", "fusion", "refine")
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class SamplingConfig:
     object_steps: int = 24
     fusion_steps: int = 12
     refine_steps: int = 6
-    guidance: float = 2.0
+    guidance: float = 1.0
     guided_levels: tuple[float, float] = (0.3, 0.95)
 
     def __post_init__(self) -> None:
@@ -44,12 +45,16 @@ class SamplingConfig:
 
 @dataclass(frozen=True)
 class GeneratedScene:
-    """A scene with what it was made from; `seconds` is CPU time by stage, of all threads."""
+    """A scene with what it was made from; `seconds` is CPU time by stage, of all threads.
+
+    `understood` is what the prompt names, `drawn` what was drawn for the attributes that it leaves open.
+    """
 
     scene: Scene
     prompt: str
     seed: int
     understood: dict[str, str]
+    drawn: dict[str, str]
     background: NDArray[np.uint8]
     objects: NDArray[np.uint8]
     seconds: dict[str, float] = field(compare=False, default_factory=dict)
@@ -74,6 +79,7 @@ def generate_scene(
         check_prompt(prompt)
     run = _Run(composition, prompt, seed, config, progress)
     if background is None:
+        run.draw_open_attributes()
         background = run.timed("background", run.background)
     if objects is None:
         objects = run.timed("objects", lambda: run.objects(background))
@@ -81,7 +87,7 @@ def generate_scene(
     labels = half if "refine" not in composition.networks else run.timed("refine", lambda: run.refine(half))
     levels = composition.levels
     scene = Scene(labels, levels.grid, levels.taxonomy)
-    return GeneratedScene(scene, prompt, seed, run.understood, background, objects, run.seconds)
+    return GeneratedScene(scene, prompt, seed, run.understood, run.drawn, background, objects, run.seconds)
 
 
 def step_count(composition: Composition, config: SamplingConfig) -> int:
@@ -100,8 +106,14 @@ class _Run:
         self.levels = composition.levels
         composition.eval()
         self.understood = composition.text.understood(prompt) if prompt else {}
-        self.request, self.null = request_BA([self.understood]), request_BA([{}])
+        self.drawn: dict[str, str] = {}
         self.seconds: dict[str, float] = {}
+
+    def draw_open_attributes(self) -> None:
+        """Ask for what the prompt leaves open too; not where a kept background has decided it already."""
+        rng = np.random.default_rng(np.random.SeedSequence((self.seed, len(STAGES))))
+        whole = self.composition.request_prior.complete(self.understood, rng)
+        self.drawn = {name: value for name, value in whole.items() if name not in self.understood}
 
     def timed(self, name: str, stage: Callable[[], NDArray[np.uint8]]) -> NDArray[np.uint8]:
         start = time.process_time()
@@ -110,37 +122,34 @@ class _Run:
         return result
 
     def generator(self, stage: StageName) -> torch.Generator:
-        index = ("background", "objects", "fusion", "refine").index(stage)
-        mixed = np.random.SeedSequence((self.seed, index)).generate_state(2, np.uint32)
+        mixed = np.random.SeedSequence((self.seed, STAGES.index(stage))).generate_state(2, np.uint32)
         return torch.Generator().manual_seed(int(mixed[0]) << 32 | int(mixed[1]))
 
-    def diffuse(self, stage: StageName, shape_XYZ: tuple[int, int, int], steps: int, *conditions: Tensor) -> Tensor:
-        guidance = 1.0 if stage == "fusion" else self.config.guidance
+    def diffuse(self, stage: StageName, steps: int, *conditions: Tensor) -> Tensor:
+        fusion = stage == "fusion"
         network = Guided(
             self.composition.bedit(stage),
-            self.request,
-            self.null,
+            request_BA([self.understood | self.drawn]),
+            request_BA([{}]),
             conditions,
-            guidance,
-            self.config.guided_levels,
             self.composition.calibration[stage],
+            1.0 if fusion else self.config.guidance,
+            self.config.guided_levels,
+            self.levels.presence(conditions[1][0]) if fusion else None,
         )
-        transition = self.composition.transitions[stage]
-        return sample(network, transition, (1, *shape_XYZ), steps, self.generator(stage), progress=self.progress)[0]
+        transition, shape = self.composition.transitions[stage], self.composition.stages[stage].grid.shape_XYZ
+        return sample(network, transition, (1, *shape), steps, self.generator(stage), progress=self.progress)[0]
 
     def background(self) -> NDArray[np.uint8]:
-        shape = self.levels.background_grid.shape_XYZ
-        return self.diffuse("background", shape, self.config.background_steps).numpy().astype(np.uint8)
+        return self.diffuse("background", self.config.background_steps).numpy().astype(np.uint8)
 
     def objects(self, background: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        shape = self.levels.object_grid.shape_XYZ
-        sampled = self.diffuse("objects", shape, self.config.object_steps, as_batch(background))
+        sampled = self.diffuse("objects", self.config.object_steps, as_batch(background))
         return sampled.numpy().astype(np.uint8)
 
     def fusion(self, background: NDArray[np.uint8], objects: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        shape = self.levels.fusion_grid.shape_XYZ
         conditions = as_batch(background), as_batch(objects)
-        states = self.diffuse("fusion", shape, self.config.fusion_steps, *conditions).numpy()
+        states = self.diffuse("fusion", self.config.fusion_steps, *conditions).numpy()
         book = self.levels.fusion_book
         return self.levels.alphabets["labels"].decode(states) if book is None else book.decode(states)
 
@@ -161,37 +170,6 @@ class _Run:
             self.progress,
         )
         return book.decode(codes[0].numpy())
-
-
-@dataclass(frozen=True)
-class Guided:
-    """A BEDiT with its conditions bound, as `sample` wants it, guided between the request and the empty one."""
-
-    network: BEDiT
-    request_BA: Tensor
-    null_BA: Tensor
-    conditions: tuple[Tensor, ...]
-    guidance: float
-    guided_levels: tuple[float, float]
-    calibration: Calibration
-
-    @property
-    def self_condition(self) -> bool:
-        """Whether the network wants to see its last estimate."""
-        return self.network.config.self_condition
-
-    def __call__(self, x_t_BXYZ: Tensor, noise_level: float, estimate: Tensor | None, query_N: Tensor | None) -> Tensor:
-        level_B = torch.full((len(x_t_BXYZ),), noise_level)
-
-        def ask(request: Tensor) -> Tensor:
-            return self.network(x_t_BXYZ, level_B, request, self.conditions, estimate, query_N).float()
-
-        low, high = self.guided_levels
-        logits = ask(self.request_BA)
-        if self.guidance != 1.0 and low <= noise_level <= high:
-            null = ask(self.null_BA)
-            logits = null + self.guidance * (logits - null)
-        return self.calibration(noise_level) * logits
 
 
 @dataclass(frozen=True)

@@ -22,12 +22,18 @@ BYTES_PER_PIXEL = 64
 """Working memory of rendering, generously: colours at several samples, depth, normals, labels."""
 
 
+MAX_FRAMES = 64
+"""Pictures 0.8 m apart on a street of 51.2 m."""
+
+
 def check_picture_size(size_HW: tuple[int, int], frames: int) -> None:
     """Raise `InputError` if pictures of that size or number cannot be made on this machine."""
     if min(size_HW) < 16:
         raise InputError(f"--image-size: expected at least 16 16 (height width), got {size_HW[0]} {size_HW[1]}")
     if frames < 1:
         raise InputError(f"--frames: expected at least 1, got {frames}")
+    if frames > MAX_FRAMES:
+        raise InputError(f"--frames: expected at most {MAX_FRAMES} (the street ends there), got {frames}")
     needed, available = size_HW[0] * size_HW[1] * BYTES_PER_PIXEL, available_bytes()
     if needed > available:
         raise InputError(
@@ -36,13 +42,18 @@ def check_picture_size(size_HW: tuple[int, int], frames: int) -> None:
         )
 
 
+def in_words(attributes: dict[str, str]) -> str:
+    """Attributes as one line."""
+    return ", ".join(f"{name} {value}" for name, value in attributes.items())
+
+
 def write_scene(folder: Path, made: GeneratedScene, path: CameraPath, settings: dict[str, Any]) -> None:
     """Write everything that `generate` promises into `folder`, which exists and is the caller's to make atomic.
 
     scene.npz, scene.glb, images/, semantic/, depth/ (uint16 mm), cameras.json, prompt.json and index.html.
     """
     scene = made.scene
-    weather = made.understood.get("weather", "clear")
+    weather = (made.understood | made.drawn).get("weather", "clear")
     scene.save(folder / "scene.npz")
     write_glb(scene, folder / "scene.glb")
     for name in ("images", "semantic", "depth"):
@@ -61,6 +72,7 @@ def write_scene(folder: Path, made: GeneratedScene, path: CameraPath, settings: 
         "prompt": made.prompt,
         "seed": made.seed,
         "understood": made.understood,
+        "drawn": made.drawn,
         "version": __version__,
         **{k: asdict(v) if hasattr(v, "__dataclass_fields__") else v for k, v in settings.items()},
         "frames": len(path.cameras),
@@ -69,7 +81,8 @@ def write_scene(folder: Path, made: GeneratedScene, path: CameraPath, settings: 
     write_json(folder / "prompt.json", record)
     facts = {
         "seed": str(made.seed),
-        "understood": ", ".join(f"{k}: {v}" for k, v in made.understood.items()) or "nothing in particular",
+        "understood": in_words(made.understood) or "nothing in particular",
+        "left open, drawn by chance": in_words(made.drawn) or "nothing",
         "grid": " x ".join(map(str, scene.grid.shape_XYZ)) + f" voxels of {scene.grid.voxel_m[0]:g} m",
         "settings": json.dumps({k: record[k] for k in settings}),
     }

@@ -5,25 +5,36 @@ from typing import Literal
 
 from occforge.discrete.stages import CompositionConfig, TrunkConfig
 from occforge.train.loop import LoopConfig
-from occforge.train.scene_generator import Plan
+from occforge.train.scene_generator import FileName, Plan
+
+HALF_SIZE = CompositionConfig(
+    background_factor=(4, 4, 2), object_factor=(2, 2, 2), fusion_factor=(1, 1, 1), refine_codes=0
+)
+"""For scenes of (128, 128, Z) at 0.4 m: what the default does before its refinement."""
 
 
-def scene_plan(effort: float, dtype: Literal["float32", "bfloat16"], device: str, seed: int) -> Plan:
+def scene_plan(
+    effort: float,
+    dtype: Literal["float32", "bfloat16"],
+    device: str,
+    seed: int,
+    config: CompositionConfig | None = None,
+) -> Plan:
     """The default sizes and lengths, which the lab book argues for."""
+    config = config or CompositionConfig()
 
     def loop(steps: int, batch: int) -> LoopConfig:
         return LoopConfig(max(1, round(steps * effort)), batch, dtype=dtype, device=device, seed=seed)
 
-    return Plan(
-        CompositionConfig(),
-        {
-            "text": replace(loop(1200, 64), lr=2e-3, dtype="float32"),
-            "background": loop(1200, 8),
-            "objects": loop(1200, 8),
-            "fusion": loop(800, 6),
-            "refine": loop(800, 4),
-        },
-    )
+    loops: dict[FileName, LoopConfig] = {
+        "text": replace(loop(6000, 64), lr=2e-3, dtype="float32"),
+        "background": loop(4800, 8),
+        "objects": loop(3800, 8),
+        "fusion": loop(2400, 6),
+    }
+    if config.refine_codes:
+        loops["refine"] = loop(1300, 4)
+    return Plan(config, loops)
 
 
 def paper_plan(scenes: int, epochs: int, device: str, seed: int) -> Plan:

@@ -3,12 +3,22 @@
 from pathlib import Path
 from typing import Literal
 
+from occforge.core.errors import InputError
 from occforge.data.procedural import TRAIN_FIRST_SEED, VAL_FIRST_SEED
-from occforge.recipes._plans import scene_plan
+from occforge.discrete.separate import Factor
+from occforge.metrics.features import SceneAutoencoderConfig
+from occforge.recipes._plans import paper_plan, scene_plan
 from occforge.train.features import train_features
 from occforge.train.loop import LoopConfig
 from occforge.train.scene_generator import FileName, train_scene_generator
 from occforge.train.sources import WorldSource
+
+FEATURE_SIZES: dict[float, tuple[Factor, SceneAutoencoderConfig]] = {
+    0.2: ((1, 1, 1), SceneAutoencoderConfig()),
+    0.4: ((2, 2, 2), SceneAutoencoderConfig(patch_XYZ=(2, 2, 2))),
+}
+"""Voxel size in metres -> pooling of the streets and feature network; patches are 0.8 m wide at either size, so that
+columns, bands and dimensions are the same."""
 
 
 def scene(
@@ -35,16 +45,45 @@ def scene(
         seed: Seed of weights, batches and noise.
         cache: Folder of pooled training scenes, shared between runs.
         workers: Processes that fill the cache.
+        start: Folder of weights to go on from instead of random ones.
     """
-
     plan = scene_plan(effort, dtype, device, seed)
     stages = list(plan.loops) if stage == "all" else [stage]
     source, held_out = WorldSource(TRAIN_FIRST_SEED, scenes), WorldSource(VAL_FIRST_SEED, 64)
     return train_scene_generator(source, plan, out, stages, cache, workers, start, held_out)
 
 
+def paper(
+    out: Path = Path("out/street.paper"),
+    stage: FileName | Literal["all"] = "all",
+    scenes: int = 6144,
+    epochs: int = 500,
+    device: str = "cuda",
+    seed: int = 0,
+    cache: Path = Path("out/cache"),
+    workers: int = 8,
+) -> Path:
+    """Train Comp-D3PM on the street world with its paper's settings: AdamW, 500 epochs, one fusion step.
+
+    Args:
+        out: Run folder; the finished generator lies in its weights.
+        stage: One stage, or all of them in order.
+        scenes: Training streets (seeds 0 to scenes - 1).
+        epochs: Passes over the streets; the rate falls tenfold at 64 % and 84 % of them (320 and 420 of 500).
+        device: Where to train.
+        seed: Seed of weights, batches and noise.
+        cache: Folder of pooled training scenes.
+        workers: Processes that fill the cache.
+    """
+    plan = paper_plan(scenes, epochs, device, seed)
+    stages = list(plan.loops) if stage == "all" else [stage]
+    source, held_out = WorldSource(TRAIN_FIRST_SEED, scenes), WorldSource(VAL_FIRST_SEED, 64)
+    return train_scene_generator(source, plan, out, stages, cache, workers, held_out=held_out)
+
+
 def features(
     out: Path = Path("out/street.features"),
+    voxel_m: float = 0.2,
     scenes: int = 4096,
     steps: int = 400,
     dtype: Literal["float32", "bfloat16"] = "bfloat16",
@@ -55,6 +94,7 @@ def features(
 
     Args:
         out: Run folder; the finished network is its features.safetensors.
+        voxel_m: Voxels of the streets: 0.2, or 0.4 for half-resolution scenes.
         scenes: Training streets.
         steps: Training steps of two scenes.
         dtype: Arithmetic in training.
@@ -62,5 +102,8 @@ def features(
         seed: Seed of weights and batches.
     """
     loop = LoopConfig(steps=steps, batch=2, lr=2e-3, muon_lr=0.01, dtype=dtype, device=device, seed=seed)
-    held_out = WorldSource(VAL_FIRST_SEED, 512)
-    return train_features(WorldSource(TRAIN_FIRST_SEED, scenes), held_out, loop, out)
+    if voxel_m not in FEATURE_SIZES:
+        raise InputError(f"--voxel-m: expected {' or '.join(map(str, FEATURE_SIZES))}, got {voxel_m}")
+    pooled, config = FEATURE_SIZES[voxel_m]
+    source, held_out = WorldSource(TRAIN_FIRST_SEED, scenes, pooled), WorldSource(VAL_FIRST_SEED, 512, pooled)
+    return train_features(source, held_out, loop, out, config)

@@ -12,10 +12,12 @@ from occforge.train.scene_cache import SceneSource
 from occforge.train.tasks import FeatureTask
 
 
-def train_features(source: SceneSource, held_out: SceneSource, loop: LoopConfig, out: Path) -> Path:
+def train_features(
+    source: SceneSource, held_out: SceneSource, loop: LoopConfig, out: Path, config: SceneAutoencoderConfig
+) -> Path:
     """Train on `source`, standardise on `held_out`, write `out`/features.safetensors and return its path."""
     torch.manual_seed(loop.seed)
-    network = build(SceneAutoencoderConfig(), source.grid, source.taxonomy)
+    network = build(config, source.grid, source.taxonomy)
     final = train(FeatureTask(network, source), loop, out, {"network": "features", "source": source.identity})
     state, _ = load_tensors(final)
     network.load_state_dict(state)

@@ -5,7 +5,7 @@ The world makes a street in milliseconds, yet pooling and coding it a thousand t
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from multiprocessing import get_context
@@ -111,6 +111,14 @@ class SceneCache:
         arrays = self._open[shard]
         grids = SceneGrids(**{name: arrays[name][place] for name in FIELDS})
         return Cached(grids, json.loads(str(arrays["attributes"][place])))
+
+    def attributes(self) -> Iterator[dict[str, str]]:
+        """The attributes of every scene in order, grids left unread."""
+        for shard in range((len(self) + SHARD - 1) // SHARD):
+            if not self.shard_path(shard).exists():
+                self._load(shard)
+            with np.load(self.shard_path(shard), allow_pickle=False) as file:
+                yield from (json.loads(str(text)) for text in file["attributes"])
 
     def _load(self, shard: int) -> dict[str, NDArray[np.generic]]:
         path = self.shard_path(shard)

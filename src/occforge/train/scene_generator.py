@@ -11,6 +11,7 @@ from tqdm import tqdm
 from occforge.core.files import write_json
 from occforge.core.tensors import load_state, load_tensors
 from occforge.discrete.codes import fit_codes
+from occforge.discrete.request import RequestPrior
 from occforge.discrete.stages import Composition, CompositionConfig, Levels
 from occforge.discrete.weights import levels_metadata, load_levels, save_books, save_network, stage_modules
 from occforge.train.calibrate import calibrate
@@ -71,13 +72,15 @@ def train_scene_generator(
         elif name == "refine":
             task = RefineTask(composition, scenes)
         else:
-            task = DiffusionTask(composition, name, scenes, plan.options)
+            task = DiffusionTask(composition.stages[name], scenes, plan.options)
         final = train(
             task, loop, out / name, {"stage": name, "source": source.identity, "start": str(start), **metadata}
         )
         state, written = load_tensors(final)
         load_state(task.module, state, final)
         record = {**metadata, "loop": written["loop"]}
+        if name == "background":
+            record["request_prior"] = asdict(RequestPrior.fit(scenes.attributes()))
         if held_out is not None and not isinstance(task, TextTask):
             task.scenes = SceneCache(cache, held_out, levels)
             record["calibration"] = asdict(calibrate(task))

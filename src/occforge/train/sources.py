@@ -10,30 +10,45 @@ from occforge.core.attributes import ATTRIBUTES
 from occforge.core.grid import STREET_GRID, GridSpec
 from occforge.core.taxonomy import SEMANTIC_KITTI, Taxonomy
 from occforge.data.dataset import SceneDataset, open_dataset
+from occforge.discrete.codes import ANY_VOXEL
+from occforge.discrete.separate import Factor, pool
 from occforge.world.captions import caption
 from occforge.world.street import make_street
 
 
 @dataclass(frozen=True)
 class WorldSource:
-    """Streets of the procedural world, seeds `first_seed` to `first_seed + count - 1`."""
+    """Streets of the procedural world, seeds `first_seed` to `first_seed + count - 1`.
+
+    `pooled`: how many voxels of 0.2 m become one along each axis; one occupied voxel keeps a block occupied, as in
+    `Levels.half_scene`.
+    """
 
     first_seed: int
     count: int
-    grid: GridSpec = STREET_GRID
+    pooled: Factor = (1, 1, 1)
     taxonomy: Taxonomy = SEMANTIC_KITTI
 
     @property
     def identity(self) -> str:
         """What the cache is named after."""
-        return f"world-{self.first_seed}"
+        size = "" if self.pooled == (1, 1, 1) else "-by-" + "x".join(map(str, self.pooled))
+        return f"world-{self.first_seed}{size}"
+
+    @property
+    def grid(self) -> GridSpec:
+        """Geometry of every scene."""
+        return STREET_GRID.pooled(self.pooled)
 
     def __len__(self) -> int:
         return self.count
 
     def labels(self, index: int) -> NDArray[np.uint8]:
         """See `SceneSource`."""
-        return make_street(self.first_seed + index).scene.labels_XYZ
+        labels_XYZ = make_street(self.first_seed + index).scene.labels_XYZ
+        if self.pooled == (1, 1, 1):
+            return labels_XYZ
+        return pool(labels_XYZ, self.pooled, self.taxonomy, ANY_VOXEL)
 
     def attributes(self, index: int) -> dict[str, str]:
         """See `SceneSource`."""

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from occforge.core.taxonomy import EMPTY
 from occforge.discrete.loss import cross_entropy
-from occforge.discrete.stages import Composition, StageName, as_condition
+from occforge.discrete.stages import Composition, Stage, as_condition
 from occforge.discrete.text import attribute_loss, request_BA
 from occforge.metrics.features import SceneAutoencoder
 from occforge.train.scene_cache import Cached, SceneCache, SceneSource, scene_order
@@ -38,26 +38,25 @@ def draws(seed: int, step: int, slot: int) -> Draws:
 class DiffusionOptions:
     """How the diffused stages are trained.
 
-    `request_dropout`: share of requests left out, for guidance. `self_condition`: share of steps that see an estimate.
+    `request_dropout`: share of requests left out, for guidance. `request_partial`: share of the others that name a
+    random part of the scene's attributes instead of all. `self_condition`: share of steps that see an estimate.
     `corruption`: share of conditioning cells replaced by a neighbour or by noise, as sampled ones will be imperfect.
     `queries`: masked cells a scene whose loss is computed by an absorbing stage.
     """
 
     request_dropout: float = 0.1
+    request_partial: float = 0.3
     self_condition: float = 0.5
     corruption: float = 0.03
     queries: int = 2048
 
 
 class DiffusionTask:
-    """Background, objects or fusion: cross-entropy on x_0 given x_t (Eqs. 1, 7, 8)."""
+    """A diffused stage, as background, objects or fusion: cross-entropy on x_0 given x_t (Eqs. 1, 7, 8)."""
 
-    def __init__(
-        self, composition: Composition, stage: StageName, scenes: SceneCache, options: DiffusionOptions
-    ) -> None:
-        self.composition, self.stage, self.scenes, self.options = composition, stage, scenes, options
-        self.network = composition.bedit(stage)
-        self.transition = composition.transitions[stage]
+    def __init__(self, stage: Stage, scenes: SceneCache, options: DiffusionOptions) -> None:
+        self.stage, self.scenes, self.options = stage, scenes, options
+        self.network, self.transition = stage.network, stage.transition
         self.module: nn.Module = self.network
 
     def losses(self, step: int, slots: Sequence[int], batch: int, seed: int) -> Tensor:
@@ -75,7 +74,7 @@ class DiffusionTask:
         device = next(self.network.parameters()).device
         rngs = [draws(seed, step, slot) for slot in slots]
         scenes = [self.scenes[i] for i in scene_order(len(self.scenes), step, slots, batch, seed)]
-        x_0 = as_condition([getattr(s.grids, self.stage) for s in scenes])
+        x_0 = as_condition([self.stage.target(s.grids) for s in scenes])
         t_B = torch.tensor([int(r.numpy.integers(1, self.transition.T + 1)) for r in rngs])
         if level is not None:
             t_B = torch.full((len(rngs),), max(1, round(level * self.transition.T)))
@@ -99,34 +98,32 @@ class DiffusionTask:
         return logits, x_0.reshape(-1)[query_N].masked_fill(seen_N, self.transition.states)
 
     def request(self, scene: Cached, rng: Draws) -> dict[str, str]:
-        """What a caption of the scene names: a random part of its attributes, or nothing."""
+        """The scene's attributes: mostly all of them, else a random part, or nothing."""
         if rng.numpy.random() < self.options.request_dropout or not scene.attributes:
             return {}
+        if rng.numpy.random() >= self.options.request_partial:
+            return scene.attributes
         share = rng.numpy.random()
         return {k: v for k, v in scene.attributes.items() if rng.numpy.random() < share}
 
     def conditions(self, scenes: Sequence[Cached], rngs: Sequence[Draws]) -> list[Tensor]:
         """The true coarse grids that the stage sees, slightly corrupted."""
-        names = {"background": (), "objects": ("background",), "fusion": ("background", "objects")}[self.stage]
-        grids = []
-        for name in names:
-            states = self.composition.levels.alphabets[name].states
-            rate = self.options.corruption
-            grids.append(
-                torch.cat(
-                    [
-                        corrupt(as_condition([getattr(s.grids, name)]), states, rate, r.torch)
-                        for s, r in zip(scenes, rngs, strict=True)
-                    ]
-                )
+        rate = self.options.corruption
+        return [
+            torch.cat(
+                [
+                    corrupt(as_condition([given.read(s.grids)]), given.states, rate, r.torch)
+                    for s, r in zip(scenes, rngs, strict=True)
+                ]
             )
-        return grids
+            for given in self.stage.given
+        ]
 
     def queries(self, x_0: Tensor, x_t: Tensor, scenes: Sequence[Cached], rngs: Sequence[Draws]) -> Tensor | None:
         """Flat positions whose loss is computed, equally many a scene; None means all.
 
-        An absorbing stage learns from masked cells only, and more often from those near coarse objects or near any
-        occupied coarse cell: a choice by the condition alone leaves p(x_0 | condition) unbiased.
+        An absorbing stage learns from masked cells only, more often where its `emphasis` says; a choice by the
+        condition alone leaves p(x_0 | condition) unbiased.
         """
         if self.transition.kind == "uniform":
             return None
@@ -134,8 +131,9 @@ class DiffusionTask:
         count = min(self.options.queries, size)
         chosen = []
         for i, (scene, rng) in enumerate(zip(scenes, rngs, strict=True)):
-            weight = 0.1 + 2.0 * near(scene.grids.background, tuple(x_t[i].shape))
-            weight = weight + 3.0 * near(scene.grids.objects, tuple(x_t[i].shape))
+            weight = torch.full(x_t[i].shape, 0.1)
+            for more, reach, read in self.stage.emphasis:
+                weight = weight + more * near(read(scene.grids), tuple(x_t[i].shape), reach)
             weight = torch.where(x_t[i] == self.transition.states, weight, 0.0)
             chosen.append(i * size + weighted_choice(weight.flatten(), count, rng.torch))
         return torch.cat(chosen)
@@ -147,10 +145,10 @@ def weighted_choice(weight_N: Tensor, count: int, generator: torch.Generator) ->
     return (u_N.clamp_min(1e-9).log() / weight_N.clamp_min(1e-9)).topk(count).indices
 
 
-def near(grid: np.ndarray, shape_XYZ: tuple[int, ...]) -> Tensor:
-    """1 where a cell of a grid of `shape_XYZ` lies in or beside an occupied cell of the coarse `grid`, float."""
+def near(grid: np.ndarray, shape_XYZ: tuple[int, ...], reach: int) -> Tensor:
+    """1 where a cell of a grid of `shape_XYZ` lies within `reach` coarse cells of an occupied one of `grid`, float."""
     occupied = torch.from_numpy((grid != EMPTY).astype(np.float32))[None, None]
-    wide = F.max_pool3d(occupied, 3, 1, 1)
+    wide = F.max_pool3d(occupied, 2 * reach + 1, 1, reach)
     return F.interpolate(wide, size=shape_XYZ, mode="nearest")[0, 0]
 
 

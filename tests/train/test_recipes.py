@@ -1,0 +1,61 @@
+"""The recipes' plans, and CarlaSC from the world's export to a sampled scene."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from occforge.core.grid import GridSpec, Scene
+from occforge.core.taxonomy import CARLA_SC, UNKNOWN
+from occforge.data import carla_sc
+from occforge.data.export import export_world
+from occforge.discrete.stages import CompositionConfig, TrunkConfig
+from occforge.discrete.weights import load_composition
+from occforge.pipelines.text_to_scene import SamplingConfig, generate_scene
+from occforge.recipes._plans import HALF_SIZE, paper_plan, scene_plan
+from occforge.train.loop import LoopConfig, rate
+from occforge.train.scene_generator import Plan, train_scene_generator
+from occforge.train.sources import DatasetSource
+from occforge.train.tasks import DiffusionOptions
+
+TINY = TrunkConfig(channels=(8, 16), convs=1, depth=1, heads=2, head=8)
+
+
+def test_the_papers_plan_is_the_papers():
+    plan = paper_plan(scenes=3824, epochs=500, device="cuda", seed=0)
+    assert plan.config.background_factor == plan.config.object_factor == (8, 8, 4)
+    assert plan.config.fusion_factor == (1, 1, 1) and plan.config.fusion_codes == plan.config.refine_codes == 0
+    for name in ("background", "objects", "fusion"):
+        loop = plan.loops[name]
+        assert (loop.optimizer, loop.lr, loop.batch, loop.steps) == ("adamw", 1e-4, 4, 3824 * 500 // 4)
+        per_epoch = loop.steps / 500
+        rates = [rate(loop, round(epoch * per_epoch)) for epoch in (1, 319, 321, 419, 421, 499)]
+        assert rates == pytest.approx([1, 1, 0.1, 0.1, 0.01, 0.01])
+
+
+def test_effort_multiplies_every_stage():
+    one, half = scene_plan(1.0, "float32", "cpu", 0), scene_plan(0.5, "float32", "cpu", 0)
+    assert all(2 * half.loops[name].steps == one.loops[name].steps for name in one.loops)
+    assert "refine" not in scene_plan(1.0, "float32", "cpu", 0, HALF_SIZE).loops
+
+
+@pytest.mark.parametrize(("dataset", "config"), [("carla_sc", HALF_SIZE), ("carla_sc_fine", CompositionConfig())])
+def test_carla_sc_trains_and_samples(tmp_path, dataset, config):
+    export_world(tmp_path / "data", "carla_sc", 2, images=False)
+    source = DatasetSource("carla_sc", tmp_path / "data", "train")
+    if dataset == "carla_sc_fine":
+        for frame in range(2):
+            labels = source.labels(frame).repeat(2, 0).repeat(2, 1).repeat(2, 2)
+            labels[labels == UNKNOWN] = 0
+            fine = GridSpec(labels.shape, (0.2, 0.2, 0.1875), source.grid.origin_m)
+            carla_sc.write_fine(tmp_path / "fine", "Town01_Light", frame, Scene(labels, fine, CARLA_SC))
+        source = DatasetSource(dataset, tmp_path / "fine", "train")
+    config = replace(config, background=TINY, objects=TINY, fusion=replace(TINY, self_condition=False), refine_width=32)
+    loop = LoopConfig(steps=2, batch=1, warmup=1)
+    names = ["text", "background", "objects", "fusion", *(["refine"] if config.refine_codes else [])]
+    plan = Plan(config, {name: loop for name in names}, DiffusionOptions(queries=64))
+    weights = train_scene_generator(source, plan, tmp_path / "run", names, tmp_path / "cache", workers=1)
+    sampling = SamplingConfig(background_steps=2, object_steps=2, fusion_steps=2, refine_steps=2)
+    made = generate_scene(load_composition(weights), "", 0, sampling)
+    assert made.scene.grid == source.grid and made.scene.taxonomy.name == "carla_sc"
+    assert made.drawn == {} and np.all(made.scene.labels_XYZ < made.scene.taxonomy.class_count)
