@@ -5,7 +5,7 @@ from torch import Tensor
 
 from occforge.discrete.calibration import Calibration
 from occforge.discrete.guided import Guided
-from occforge.discrete.presence import ObjectPresence
+from occforge.discrete.presence import Presence
 from occforge.discrete.sample import sample
 from occforge.discrete.stages import Stage
 from occforge.discrete.text import request_BA
@@ -18,7 +18,7 @@ def draw(
     conditions: tuple[Tensor, ...],
     steps: int,
     generator: torch.Generator,
-    presence: ObjectPresence | None = None,
+    presence: Presence | None = None,
 ) -> Tensor:
     """States of the stage's grid, (X, Y, Z) long, given grids of conditions (X', Y', Z') long."""
     given = tuple(grid[None] for grid in conditions)

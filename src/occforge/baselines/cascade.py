@@ -15,14 +15,14 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
 from occforge.baselines._draw import draw
 from occforge.core.errors import InputError
 from occforge.core.grid import GridSpec
 from occforge.discrete.calibration import Calibration
 from occforge.discrete.codes import ANY_VOXEL, ShapeCodes
-from occforge.discrete.presence import ObjectPresence, codes_that_hold
+from occforge.discrete.presence import Presence
 from occforge.discrete.separate import Factor, pool, split
 from occforge.discrete.stages import (
     Alphabet,
@@ -92,20 +92,12 @@ class Cascade(nn.Module):
         """Background and object cells of the coarse grid, for the same emphasis on both as in our fusion."""
         return split(self.pool(grids.half), self.book.taxonomy)
 
-    def _presence(self, coarse_XYZ: Tensor) -> ObjectPresence:
-        """The rule of our fusion: object classes only where the coarse grid has them or beside it."""
-        objects = self.book.taxonomy.objects
-        place_K = torch.zeros(self.alphabet.states + 1, dtype=torch.long)
-        place_K[list(objects)] = torch.arange(1, len(objects) + 1)
-        place_K[-1] = len(objects) + 1
-        shape = self.stages["fusion"].grid.shape_XYZ
-        return ObjectPresence(codes_that_hold(self.book.block_K8, objects), place_K[coarse_XYZ], shape)
-
     def sample(self, request: dict[str, str], generator: torch.Generator) -> NDArray[np.uint8]:
         """`labels_XYZ` of a scene with the requested attributes."""
         config, stages, calibration = self.config, self.stages, self.calibration
         coarse = draw(stages["coarse"], calibration["coarse"], request, (), config.coarse_steps, generator)
-        presence = self._presence(coarse)
+        grid = stages["fusion"].grid.shape_XYZ
+        presence = Presence(self.book.block_K8, [(coarse, range(1, self.alphabet.states))], grid)
         codes = draw(
             stages["fusion"], calibration["fusion"], request, (coarse,), config.fusion_steps, generator, presence
         )

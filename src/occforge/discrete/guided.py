@@ -7,7 +7,7 @@ from torch import Tensor
 
 from occforge.discrete.bedit import BEDiT
 from occforge.discrete.calibration import Calibration
-from occforge.discrete.presence import ObjectPresence
+from occforge.discrete.presence import Presence
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Guided:
     calibration: Calibration
     guidance: float = 1.0
     guided_levels: tuple[float, float] = (0.0, 1.0)
-    presence: ObjectPresence | None = None
+    presence: Presence | None = None
 
     @property
     def self_condition(self) -> bool:

@@ -1,8 +1,9 @@
-"""What coarse objects rule out: an object of a class stands only where the coarse grid has that class or beside it.
+"""What the coarse grids rule out: a class stands only where the coarse background or objects have it, or beside it.
 
-Paper: fusion is free to draw anything. Here: codes (or labels) that hold an object class are impossible more than one
-coarse cell away from that class. Because: a hundred-thousandth of belief in a person, left in each of 32,768 cells, is
-a person's head on every third street that was to have none; on real streets the rule fails for one cell in 10,000.
+Paper: fusion is free to draw anything. Here: a state (shape code or label) that holds a class is impossible more than
+one coarse cell away from that class. Because: a hundred-thousandth of belief in a person, left in each of 32,768 cells,
+is a person's head on every third street that was to have none, and likewise specks of leaves in the sky; on the
+world's streets the rule fails for one occupied cell in 1,500.
 """
 
 from collections.abc import Sequence
@@ -14,27 +15,33 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 
-class ObjectPresence:
-    """The rule for one scene.
+class Presence:
+    """The rule for one scene, (N, K) for N cells of a grid of `shape_XYZ` and K states.
 
-    `holds_KC`: whether state k of the finer grid holds object class c. `objects_XYZ`: coarse states, 0 empty, 1 + c an
-    object, 1 + C unknown, where nothing is ruled out. `shape_XYZ`: the finer grid, a whole multiple of the coarse one.
+    `block_KV`: the labels that a state stands for. `coarse`: for each coarse grid its states (X, Y, Z) long, which are
+    0 empty, 1 + c class c, 1 + C unknown (nothing is ruled out there), and the C labels of its classes. Each grid's
+    size divides `shape_XYZ`.
     """
 
-    def __init__(self, holds_KC: Tensor, objects_XYZ: Tensor, shape_XYZ: Sequence[int]) -> None:
-        self.holds_CK = holds_KC.float().T
-        one_hot = F.one_hot(objects_XYZ, len(self.holds_CK) + 2).float()
-        possible_CXYZ = (one_hot[..., 1:-1] + one_hot[..., -1:]).permute(3, 0, 1, 2)
-        wide = F.max_pool3d(possible_CXYZ[None], 3, 1, 1)
-        absent = 1.0 - F.interpolate(wide, size=tuple(shape_XYZ), mode="nearest")[0]
-        self.absent_NC = absent.flatten(1).T.contiguous()
+    def __init__(
+        self,
+        block_KV: NDArray[np.integer],
+        coarse: Sequence[tuple[Tensor, Sequence[int]]],
+        shape_XYZ: Sequence[int],
+    ) -> None:
+        labels = [label for _, classes in coarse for label in classes]
+        self.holds_CK = torch.from_numpy(np.stack([(block_KV == label).any(1) for label in labels])).float()
+        self.absent_NC = torch.cat([_absent_NC(grid, len(classes), shape_XYZ) for grid, classes in coarse], 1)
 
     def forbidden_NK(self, query_N: Tensor | None) -> Tensor:
-        """Whether a state is impossible at flat positions of the finer grid (None: all), bool."""
+        """Whether a state is impossible at flat positions (None: all), bool."""
         absent_NC = self.absent_NC if query_N is None else self.absent_NC[query_N]
         return absent_NC @ self.holds_CK > 0
 
 
-def codes_that_hold(block_KV: NDArray[np.integer], objects: Sequence[int]) -> Tensor:
-    """`holds_KC` of states that stand for blocks of labels (K, V), or for single labels (K, 1)."""
-    return torch.from_numpy(np.stack([(block_KV == label).any(1) for label in objects], 1))
+def _absent_NC(state_XYZ: Tensor, classes: int, shape_XYZ: Sequence[int]) -> Tensor:
+    """1 where no cell within one of `state_XYZ` holds the class, for each cell of the finer grid, float."""
+    one_hot = F.one_hot(state_XYZ, classes + 2).float()
+    possible_CXYZ = (one_hot[..., 1:-1] + one_hot[..., -1:]).permute(3, 0, 1, 2)
+    wide = F.max_pool3d(possible_CXYZ[None], 3, 1, 1)
+    return 1.0 - F.interpolate(wide, size=tuple(shape_XYZ), mode="nearest")[0].flatten(1).T

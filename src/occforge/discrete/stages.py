@@ -23,7 +23,7 @@ from occforge.core.taxonomy import UNKNOWN, Taxonomy
 from occforge.discrete.bedit import BEDiT, BEDiTConfig, Stream
 from occforge.discrete.calibration import Calibration
 from occforge.discrete.codes import ANY_VOXEL, ShapeCodes
-from occforge.discrete.presence import ObjectPresence, codes_that_hold
+from occforge.discrete.presence import Presence
 from occforge.discrete.refine import RefineConfig, SparseRefiner
 from occforge.discrete.request import RequestPrior
 from occforge.discrete.separate import Factor, pool, split
@@ -165,12 +165,12 @@ class Levels:
         self.half_grid = grid.pooled(config.fusion_factor)
         self.fusion_grid = self.half_grid.pooled((2, 2, 2)) if config.fusion_codes else self.half_grid
 
-    def presence(self, objects_XYZ: Tensor) -> ObjectPresence:
-        """Which states fusion may draw where, given coarse objects (states, long)."""
+    def presence(self, background_XYZ: Tensor, objects_XYZ: Tensor) -> Presence:
+        """Which states fusion may draw where, given the coarse grids (states, long)."""
         labels_K1 = np.array(self.alphabets["labels"].labels)[:, None]
-        blocks = labels_K1 if self.fusion_book is None else self.fusion_book.block_K8
-        holds = codes_that_hold(blocks, self.taxonomy.objects)
-        return ObjectPresence(holds, objects_XYZ, self.fusion_grid.shape_XYZ)
+        block_KV = labels_K1 if self.fusion_book is None else self.fusion_book.block_K8
+        coarse = [(background_XYZ, self.taxonomy.background), (objects_XYZ, self.taxonomy.objects)]
+        return Presence(block_KV, coarse, self.fusion_grid.shape_XYZ)
 
     def half_scene(self, labels_XYZ: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """The scene that fusion draws: pooled so that no occupied block is lost; the scene itself without pooling."""

@@ -135,7 +135,7 @@ class _Run:
             self.composition.calibration[stage],
             1.0 if fusion else self.config.guidance,
             self.config.guided_levels,
-            self.levels.presence(conditions[1][0]) if fusion else None,
+            self.levels.presence(*(grid[0] for grid in conditions)) if fusion else None,
         )
         transition, shape = self.composition.transitions[stage], self.composition.stages[stage].grid.shape_XYZ
         return sample(network, transition, (1, *shape), steps, self.generator(stage), progress=self.progress)[0]
