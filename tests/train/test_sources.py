@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,9 @@ from occforge.core.taxonomy import SEMANTIC_KITTI
 from occforge.discrete.stages import CompositionConfig, Levels
 from occforge.metrics.features import build
 from occforge.recipes.street import FEATURE_SIZES, features
-from occforge.train.sources import WorldSource
+from occforge.train import sources
+from occforge.train.sources import WorldSource, world_digest
+from occforge.world.street import make_street
 
 
 def test_a_pooled_street_is_the_half_scene_of_its_street():
@@ -19,9 +23,21 @@ def test_a_pooled_street_is_the_half_scene_of_its_street():
 
 
 def test_pooling_is_part_of_the_identity():
-    sources = [WorldSource(7, 2), WorldSource(7, 2, (2, 2, 2)), WorldSource(7, 2, (2, 2, 1)), WorldSource(8, 2)]
-    assert len({s.identity for s in sources}) == 4
-    assert sources[0].identity == "world-7"
+    several = [WorldSource(7, 2), WorldSource(7, 2, (2, 2, 2)), WorldSource(7, 2, (2, 2, 1)), WorldSource(8, 2)]
+    assert len({s.identity for s in several}) == 4
+    assert several[0].identity == f"world-{world_digest()}-7"
+
+
+def test_another_world_has_another_identity(monkeypatch):
+    def moved(seed):
+        street = make_street(seed)
+        return replace(street, scene=replace(street.scene, labels_XYZ=np.roll(street.scene.labels_XYZ, 1, 0)))
+
+    before = WorldSource(7, 2).identity
+    monkeypatch.setattr(sources, "make_street", moved)
+    world_digest.cache_clear()
+    assert WorldSource(7, 2).identity != before
+    world_digest.cache_clear()
 
 
 def test_feature_networks_describe_the_same_columns_at_either_size():

@@ -52,6 +52,9 @@ def _run(module: str, verb: str, arguments: list[str]) -> int:
     except InputError as error:
         print(f"occforge: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
+    except FloatingPointError as error:  # a training that diverged
+        print(f"occforge: {error}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("occforge: stopped", file=sys.stderr)
         return 130

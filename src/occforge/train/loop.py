@@ -151,13 +151,12 @@ class _Run:
         autocast = torch.autocast(torch.device(config.device).type, torch.bfloat16)
         with autocast if config.dtype == "bfloat16" else nullcontext():
             loss = self.task.losses(self.step, slots, config.batch, config.seed).mean()
-        if not bool(torch.isfinite(loss)):
-            value = float(loss.detach())
-            raise FloatingPointError(f"loss is {value} at step {self.step}; lower --lr or use --dtype float32")
         loss.backward()
         parameters = [p for o in self.optimizers for g in o.param_groups for p in g["params"] if p.grad is not None]
         mean_loss = loss.detach().clone()
         average([p.grad for p in parameters if p.grad is not None] + [mean_loss.reshape(1)], self.world)
+        if not bool(torch.isfinite(mean_loss)):  # after averaging, so that every process sees it and none waits
+            raise FloatingPointError(f"loss is {float(mean_loss)} at step {self.step}; lower --lr or use float32")
         nn.utils.clip_grad_norm_(parameters, config.clip)
         for optimizer in self.optimizers:
             optimizer.step()
