@@ -2,7 +2,7 @@ import pytest
 import torch
 from scipy.stats import chi2
 
-from occforge.discrete.sample import sample, times
+from occforge.discrete.sample import sample, sweep, times
 from occforge.discrete.transition import Transition
 
 SHAPE = (2, 5, 4, 3)
@@ -147,3 +147,54 @@ def test_sampling_keeps_no_gradient():
             self.logits = torch.zeros(3, requires_grad=True)
 
     assert not sample(Learns(), Transition(3, 5), SHAPE, 2, generator()).requires_grad
+
+
+class Pair:
+    """The exact conditionals of two neighbours whose joint distribution is `joint_22`."""
+
+    self_condition = False
+
+    def __init__(self, joint_22):
+        self.joint_22 = torch.tensor(joint_22)
+
+    def __call__(self, x_t, noise_level, estimate, query_N):
+        pair_B2 = x_t.reshape(-1, 2)
+        rows = []
+        for n in query_N.tolist():
+            b, i = divmod(n, 2)
+            other = int(pair_B2[b, 1 - i])
+            joint = self.joint_22 if i == 0 else self.joint_22.T
+            rows.append(joint.sum(1) if other == 2 else joint[:, other])
+        return torch.stack(rows).log()
+
+
+def test_a_sweep_of_exact_conditionals_keeps_the_joint_distribution():
+    joint = [[0.45, 0.15], [0.05, 0.35]]
+    n = 4000
+    start = torch.multinomial(torch.tensor(joint).flatten(), n, replacement=True, generator=generator(1))
+    x = torch.stack([start // 2, start % 2], 1).reshape(n, 1, 1, 2)
+    swept = sweep(Pair(joint), Transition(2, 10, "absorbing"), x, torch.ones(2 * n, dtype=torch.bool), generator(2))
+    assert not torch.equal(swept, x)
+    count = torch.bincount(swept.reshape(n, 2) @ torch.tensor([2, 1]), minlength=4).double()
+    expected = n * torch.tensor(joint, dtype=torch.float64).flatten()
+    assert float(((count - expected) ** 2 / expected).sum()) < chi2.ppf(1 - 1e-6, 3)
+
+
+def test_a_sweep_mends_what_does_not_fit_and_leaves_the_rest():
+    wrong, x_0 = a_grid(6, 1), a_grid(6, 2)
+    free = torch.rand(x_0.numel(), generator=generator()) < 0.5
+    swept = sweep(Oracle(x_0, 6), Transition(6, 10, "absorbing"), wrong, free, generator())
+    assert torch.equal(swept.flatten()[free], x_0.flatten()[free])
+    assert torch.equal(swept.flatten()[~free], wrong.flatten()[~free])
+
+
+@pytest.mark.parametrize("sweeps", [0, 2])
+def test_certain_positions_are_never_asked_for(sweeps):
+    x_0 = a_grid(6)
+    certain = torch.where(torch.rand(SHAPE, generator=generator(3)) < 0.5, 5 - x_0, 6)
+    oracle = Oracle(x_0, 6)
+    made = sample(oracle, Transition(6, 10, "absorbing"), SHAPE, 5, generator(), certain_BXYZ=certain, sweeps=sweeps)
+    assert torch.equal(made, torch.where(certain < 6, certain, x_0))
+    asked = torch.cat([query for *_, query in oracle.calls])
+    assert (certain.flatten()[asked] == 6).all()
+    assert len(asked) == (1 + sweeps) * int((certain == 6).sum())

@@ -33,6 +33,11 @@ class Presence:
         self.holds_CK = torch.from_numpy(np.stack([(block_KV == label).any(1) for label in labels])).float()
         self.absent_NC = torch.cat([_absent_NC(grid, len(classes), shape_XYZ) for grid, classes in coarse], 1)
 
+    @property
+    def empty_N(self) -> Tensor:
+        """Where no class is possible, bool."""
+        return self.absent_NC.bool().all(1)
+
     def forbidden_NK(self, query_N: Tensor | None) -> Tensor:
         """Whether a state is impossible at flat positions (None: all), bool."""
         absent_NC = self.absent_NC if query_N is None else self.absent_NC[query_N]

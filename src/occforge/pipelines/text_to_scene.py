@@ -13,7 +13,7 @@ from torch import Tensor
 from occforge.core.errors import InputError
 from occforge.core.grid import Scene
 from occforge.discrete.guided import Guided
-from occforge.discrete.sample import sample
+from occforge.discrete.sample import SWEEP_BLOCKS, sample
 from occforge.discrete.stages import Composition, StageName
 from occforge.discrete.text import check_prompt, request_BA
 
@@ -26,11 +26,13 @@ class SamplingConfig:
 
     `guidance` w mixes logits as null + w (prompt - null) in background and objects (classifier-free guidance, Ho &
     Salimans 2022), while the noise level lies in `guided_levels`; w = 1 asks the network once a step instead of twice.
+    `fusion_sweeps`: how often fusion draws everything again (`discrete.sample.sweep`).
     """
 
     background_steps: int = 32
-    object_steps: int = 24
+    object_steps: int = 48
     fusion_steps: int = 12
+    fusion_sweeps: int = 1
     refine_steps: int = 6
     guidance: float = 1.0
     guided_levels: tuple[float, float] = (0.3, 0.95)
@@ -39,6 +41,8 @@ class SamplingConfig:
         for name in ("background_steps", "object_steps", "fusion_steps", "refine_steps"):
             if getattr(self, name) < 1:
                 raise InputError(f"--{name.replace('_', '-')}: expected at least 1, got {getattr(self, name)}")
+        if self.fusion_sweeps < 0:
+            raise InputError(f"--fusion-sweeps: expected at least 0, got {self.fusion_sweeps}")
         if not math.isfinite(self.guidance):
             raise InputError(f"--guidance: expected a finite number, got {self.guidance}")
 
@@ -93,7 +97,9 @@ def generate_scene(
 def step_count(composition: Composition, config: SamplingConfig) -> int:
     """How often `generate_scene` calls `progress`."""
     refine = config.refine_steps if "refine" in composition.networks else 0
-    return config.background_steps + config.object_steps + config.fusion_steps + refine
+    sweeps = config.fusion_sweeps if composition.transitions["fusion"].kind == "absorbing" else 0
+    fusion = config.fusion_steps + SWEEP_BLOCKS * sweeps
+    return config.background_steps + config.object_steps + fusion + refine
 
 
 class _Run:
@@ -126,7 +132,10 @@ class _Run:
         return torch.Generator().manual_seed(int(mixed[0]) << 32 | int(mixed[1]))
 
     def diffuse(self, stage: StageName, steps: int, *conditions: Tensor) -> Tensor:
+        transition, shape = self.composition.transitions[stage], self.composition.stages[stage].grid.shape_XYZ
         fusion = stage == "fusion"
+        absorbing = transition.kind == "absorbing"
+        presence = self.levels.presence(*(grid[0] for grid in conditions)) if fusion else None
         network = Guided(
             self.composition.bedit(stage),
             request_BA([self.understood | self.drawn]),
@@ -135,10 +144,14 @@ class _Run:
             self.composition.calibration[stage],
             1.0 if fusion else self.config.guidance,
             self.config.guided_levels,
-            self.levels.presence(*(grid[0] for grid in conditions)) if fusion else None,
+            presence,
         )
-        transition, shape = self.composition.transitions[stage], self.composition.stages[stage].grid.shape_XYZ
-        return sample(network, transition, (1, *shape), steps, self.generator(stage), progress=self.progress)[0]
+        certain = None
+        if presence is not None and absorbing:
+            certain = torch.where(presence.empty_N, 0, transition.states).reshape(1, *shape)
+        sweeps = self.config.fusion_sweeps if fusion and absorbing else 0
+        generator = self.generator(stage)
+        return sample(network, transition, (1, *shape), steps, generator, None, certain, sweeps, self.progress)[0]
 
     def background(self) -> NDArray[np.uint8]:
         return self.diffuse("background", self.config.background_steps).numpy().astype(np.uint8)
@@ -167,7 +180,7 @@ class _Run:
             self.config.refine_steps,
             self.generator("refine"),
             known,
-            self.progress,
+            progress=self.progress,
         )
         return book.decode(codes[0].numpy())
 
