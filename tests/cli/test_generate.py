@@ -47,7 +47,7 @@ def test_pictures(made):
 def test_the_record(made):
     record = json.loads((made / "prompt.json").read_text())
     assert record["prompt"] == PROMPT and record["seed"] == 5 and record["frames"] == 2
-    assert record["image_size"] == [24, 40] and record["engine"] == "scene" and record["sampling"]["guidance"] == 2.0
+    assert record["image_size"] == [24, 40] and record["engine"] == "scene" and record["sampling"]["guidance"] == 1.0
     page = (made / "index.html").read_text()
     assert PROMPT in page and "data:image/png;base64," in page
 
