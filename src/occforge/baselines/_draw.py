@@ -19,9 +19,13 @@ def draw(
     steps: int,
     generator: torch.Generator,
     presence: Presence | None = None,
+    sweeps: int = 0,
 ) -> Tensor:
     """States of the stage's grid, (X, Y, Z) long, given grids of conditions (X', Y', Z') long."""
     given = tuple(grid[None] for grid in conditions)
     ask = request_BA([request])
     network = Guided(stage.network, ask, ask, given, calibration, presence=presence)
-    return sample(network, stage.transition, (1, *stage.grid.shape_XYZ), steps, generator)[0]
+    shape, certain = stage.grid.shape_XYZ, None
+    if presence is not None:
+        certain = torch.where(presence.empty_N, 0, stage.transition.states).reshape(1, *shape)
+    return sample(network, stage.transition, (1, *shape), steps, generator, certain_BXYZ=certain, sweeps=sweeps)[0]

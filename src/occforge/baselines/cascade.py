@@ -40,7 +40,7 @@ from occforge.discrete.transition import Transition
 
 @dataclass(frozen=True)
 class CascadeConfig:
-    """Sizes; `coarse_steps` and `fusion_steps` are those of sampling, `threshold` is th of Sec. 4.1."""
+    """Sizes; `threshold` is th of Sec. 4.1; steps and sweeps are those of sampling, for fusion the same as ours."""
 
     factor: Factor = (2, 2, 2)
     threshold: float = ANY_VOXEL
@@ -49,6 +49,7 @@ class CascadeConfig:
     fusion: TrunkConfig = field(default_factory=lambda: CompositionConfig().fusion)
     coarse_steps: int = 32
     fusion_steps: int = 12
+    fusion_sweeps: int = 1
 
     def __post_init__(self) -> None:
         for name in ("coarse_steps", "fusion_steps"):
@@ -99,6 +100,13 @@ class Cascade(nn.Module):
         grid = stages["fusion"].grid.shape_XYZ
         presence = Presence(self.book.block_K8, [(coarse, range(1, self.alphabet.states))], grid)
         codes = draw(
-            stages["fusion"], calibration["fusion"], request, (coarse,), config.fusion_steps, generator, presence
+            stages["fusion"],
+            calibration["fusion"],
+            request,
+            (coarse,),
+            config.fusion_steps,
+            generator,
+            presence,
+            config.fusion_sweeps,
         )
         return self.book.decode(codes.numpy())
