@@ -7,17 +7,14 @@ processes; scenes that are there already are kept.
 """
 
 import argparse
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
-import torch
-from tqdm import tqdm
 
 from occforge.core.files import atomic_path
 from occforge.core.grid import Scene
+from occforge.core.processes import run_jobs
 from occforge.data.procedural import TEST_FIRST_SEED
 from occforge.discrete.request import RequestPrior
 from occforge.metrics.features import load_features
@@ -54,7 +51,6 @@ def make(job: Job) -> None:
     """Write the labels of a job."""
     if job.path.exists():
         return
-    torch.set_num_threads(1)
     composition = load_generator(job.weights)[0]
     if job.first_drawn == "open":
         composition.request_prior = RequestPrior()
@@ -104,8 +100,7 @@ def main() -> None:
         jobs = [
             Job(first_drawn, i, arguments.weights, arguments.guidance, folder / f"{i}.npz") for i in range(arguments.n)
         ]
-        with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
-            list(tqdm(pool.map(make, jobs), total=len(jobs), desc=name))
+        run_jobs(make, [(job,) for job in jobs], 2, name)
         labels = [np.load(job.path, allow_pickle=False)["labels_XYZ"] for job in jobs]
         side = summary([Scene(x, levels.grid, levels.taxonomy) for x in labels])
         distance = frechet_distance(side.features_ND, reference.features_ND)

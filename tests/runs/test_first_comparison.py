@@ -1,7 +1,6 @@
 """The first comparison from plan to table, on streets of boxes."""
 
 import json
-import pickle
 from dataclasses import replace
 
 import first_comparison as comparison
@@ -12,6 +11,7 @@ from PIL import Image
 from occforge.baselines.cascade import CascadeConfig
 from occforge.baselines.voxel_d3pm import VoxelD3PMConfig
 from occforge.core.errors import InputError
+from occforge.core.processes import run_jobs
 from occforge.pipelines.text_to_scene import SamplingConfig
 from occforge.train.loop import LoopConfig
 from occforge.train.tasks import DiffusionOptions
@@ -163,4 +163,5 @@ def test_settings_that_cannot_be(settings):
 def test_seeds_take_turns_with_the_trainings(settings):
     grown = replace(settings, seeds=(5, 6, 7, 8), trainings=2)
     assert [grown.training_of(seed) for seed in grown.seeds] == [5, 6, 5, 6]
-    assert pickle.loads(pickle.dumps(grown)) == grown
+    jobs = [(grown, seed) for seed in grown.seeds]
+    assert run_jobs(comparison.Settings.training_of, jobs, 2, "in other processes") == [5, 6, 5, 6]

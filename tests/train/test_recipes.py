@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from occforge.core.errors import InputError
 from occforge.core.grid import GridSpec, Scene
 from occforge.core.taxonomy import CARLA_SC, UNKNOWN
 from occforge.data import carla_sc
@@ -36,7 +37,13 @@ def test_the_papers_plan_is_the_papers():
 def test_effort_multiplies_every_stage():
     one, half = scene_plan(1.0, "float32", "cpu", 0), scene_plan(0.5, "float32", "cpu", 0)
     assert all(2 * half.loops[name].steps == one.loops[name].steps for name in one.loops)
-    assert "refine" not in scene_plan(1.0, "float32", "cpu", 0, HALF_SIZE).loops
+
+
+def test_a_stage_that_the_generator_has_not():
+    plan = scene_plan(1.0, "float32", "cpu", 0, HALF_SIZE)
+    assert plan.stages("all") == ["text", "background", "objects", "fusion"] and plan.stages("text") == ["text"]
+    with pytest.raises(InputError, match="--stage refine: this generator has only text, background"):
+        plan.stages("refine")
 
 
 @pytest.mark.parametrize(("dataset", "config"), [("carla_sc", HALF_SIZE), ("carla_sc_fine", CompositionConfig())])

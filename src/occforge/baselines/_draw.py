@@ -25,7 +25,6 @@ def draw(
     given = tuple(grid[None] for grid in conditions)
     ask = request_BA([request])
     network = Guided(stage.network, ask, ask, given, calibration, presence=presence)
-    shape, certain = stage.grid.shape_XYZ, None
-    if presence is not None:
-        certain = torch.where(presence.empty_N, 0, stage.transition.states).reshape(1, *shape)
-    return sample(network, stage.transition, (1, *shape), steps, generator, certain_BXYZ=certain, sweeps=sweeps)[0]
+    shape = (1, *stage.grid.shape_XYZ)
+    certain = None if presence is None else presence.certain_BXYZ(stage.transition.states)
+    return sample(network, stage.transition, shape, steps, generator, certain_BXYZ=certain, sweeps=sweeps)[0]

@@ -92,11 +92,11 @@ class CarlaSc:
         return Sample(scene, image_HW3, camera, caption, mentioned, f"{folder.parent.name}/{path.stem}")
 
 
-def open(root: Path | None, split: str, images: bool = True) -> CarlaSc:
-    """The coarse frames of `split` under `root`; the plug-in's entry point."""
+def open(root: Path | None, split: str, images: bool = True, resolution: Resolution = "coarse") -> CarlaSc:
+    """The frames of `split` under `root`; the plug-in's entry point."""
     if root is None:
         raise InputError("CarlaSC: expected the folder that holds Cartesian/, got none; give its path")
-    return CarlaSc(Path(root), split, images)
+    return CarlaSc(Path(root), split, images, resolution)
 
 
 def read_coarse(path: Path, grid: GridSpec = COARSE_GRID) -> NDArray[np.uint8]:

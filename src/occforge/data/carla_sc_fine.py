@@ -2,12 +2,9 @@
 
 from pathlib import Path
 
-from occforge.core.errors import InputError
-from occforge.data.carla_sc import CarlaSc
+from occforge.data import carla_sc
 
 
-def open(root: Path | None, split: str, images: bool = True) -> CarlaSc:
+def open(root: Path | None, split: str, images: bool = True) -> carla_sc.CarlaSc:
     """The fine frames of `split` under `root`; the plug-in's entry point."""
-    if root is None:
-        raise InputError("CarlaSC: expected the folder that holds Cartesian/, got none; give its path")
-    return CarlaSc(Path(root), split, images, "fine")
+    return carla_sc.open(root, split, images, "fine")

@@ -29,14 +29,14 @@ class Presence:
         coarse: Sequence[tuple[Tensor, Sequence[int]]],
         shape_XYZ: Sequence[int],
     ) -> None:
+        self.shape_XYZ = tuple(shape_XYZ)
         labels = [label for _, classes in coarse for label in classes]
         self.holds_CK = torch.from_numpy(np.stack([(block_KV == label).any(1) for label in labels])).float()
         self.absent_NC = torch.cat([_absent_NC(grid, len(classes), shape_XYZ) for grid, classes in coarse], 1)
 
-    @property
-    def empty_N(self) -> Tensor:
-        """Where no class is possible, bool."""
-        return self.absent_NC.bool().all(1)
+    def certain_BXYZ(self, undecided: int) -> Tensor:
+        """0 where no class is possible, so that only the empty state 0 is left, `undecided` elsewhere; (1, X, Y, Z)."""
+        return torch.where(self.absent_NC.bool().all(1), 0, undecided).reshape(1, *self.shape_XYZ)
 
     def forbidden_NK(self, query_N: Tensor | None) -> Tensor:
         """Whether a state is impossible at flat positions (None: all), bool."""

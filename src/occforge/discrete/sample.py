@@ -106,7 +106,8 @@ def sweep(
     Not in the papers: blocked Gibbs sampling with the network's own conditionals. Because: what was drawn early was
     drawn knowing little; now its neighbours stand, and a pole's pieces find their column (docs/lab).
     """
-    order_N = scattered_order((x_BXYZ.shape[0], *x_BXYZ.shape[1:]), generator).flatten()
+    B, X, Y, Z = x_BXYZ.shape
+    order_N = scattered_order((B, X, Y, Z), generator).flatten()
     t = next(t for t in range(transition.T + 1) if 1.0 - transition.alpha_bar(t) >= 1.0 / SWEEP_BLOCKS)
     for block in range(SWEEP_BLOCKS):
         low, high = block / SWEEP_BLOCKS, (block + 1) / SWEEP_BLOCKS

@@ -5,9 +5,7 @@ import json
 import zipfile
 import zlib
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +16,7 @@ from tqdm import tqdm
 from occforge.core.errors import InputError
 from occforge.core.files import atomic_path, write_json
 from occforge.core.grid import Scene
+from occforge.core.processes import run_jobs
 from occforge.data.procedural import TEST_FIRST_SEED
 from occforge.discrete.stages import Composition
 from occforge.metrics.features import load_features
@@ -65,10 +64,10 @@ def _complete(path: Path) -> bool:
 
 def generate_all(jobs: list[Job], workers: int) -> Iterator[NDArray[np.uint8]]:
     """`labels_XYZ` of every job in order; scenes made before are read back, so a stopped run continues."""
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        for job, _ in zip(jobs, tqdm(pool.map(make, jobs), total=len(jobs), desc="scenes"), strict=True):
-            with np.load(job.path, allow_pickle=False) as file:
-                yield file["labels_XYZ"]
+    run_jobs(make, [(job,) for job in jobs], workers, "scenes")
+    for job in jobs:
+        with np.load(job.path, allow_pickle=False) as file:
+            yield file["labels_XYZ"]
 
 
 def claim_folder(folder: Path, weights: Path | None, config: SamplingConfig) -> None:

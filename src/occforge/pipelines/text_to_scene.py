@@ -148,7 +148,7 @@ class _Run:
         )
         certain = None
         if presence is not None and absorbing:
-            certain = torch.where(presence.empty_N, 0, transition.states).reshape(1, *shape)
+            certain = presence.certain_BXYZ(transition.states)
         sweeps = self.config.fusion_sweeps if fusion and absorbing else 0
         generator = self.generator(stage)
         return sample(network, transition, (1, *shape), steps, generator, None, certain, sweeps, self.progress)[0]

@@ -39,9 +39,8 @@ def scene(
     """
     config = HALF_SIZE if resolution == "coarse" else CompositionConfig()
     plan = scene_plan(effort, dtype, device, seed, config)
-    stages = list(plan.loops) if stage == "all" else [stage]
     source = DatasetSource("carla_sc" if resolution == "coarse" else "carla_sc_fine", root, "train", limit)
-    return train_scene_generator(source, plan, out, stages, cache, workers)
+    return train_scene_generator(source, plan, out, plan.stages(stage), cache, workers)
 
 
 def paper(
@@ -68,5 +67,4 @@ def paper(
     """
     source = DatasetSource("carla_sc_fine", root, "train")
     plan = paper_plan(len(source), epochs, device, seed)
-    stages = list(plan.loops) if stage == "all" else [stage]
-    return train_scene_generator(source, plan, out, stages, cache, workers)
+    return train_scene_generator(source, plan, out, plan.stages(stage), cache, workers)

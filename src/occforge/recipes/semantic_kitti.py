@@ -35,9 +35,8 @@ def scene(
         workers: Processes that fill the cache.
     """
     plan = scene_plan(effort, dtype, device, seed)
-    stages = list(plan.loops) if stage == "all" else [stage]
     source = DatasetSource("semantic_kitti", root, "train", limit)
-    return train_scene_generator(source, plan, out, stages, cache, workers)
+    return train_scene_generator(source, plan, out, plan.stages(stage), cache, workers)
 
 
 def paper(
@@ -64,5 +63,4 @@ def paper(
     """
     source = DatasetSource("semantic_kitti", root, "train")
     plan = paper_plan(len(source), epochs, device, seed)
-    stages = list(plan.loops) if stage == "all" else [stage]
-    return train_scene_generator(source, plan, out, stages, cache, workers)
+    return train_scene_generator(source, plan, out, plan.stages(stage), cache, workers)

@@ -48,9 +48,8 @@ def scene(
         start: Folder of weights to go on from instead of random ones.
     """
     plan = scene_plan(effort, dtype, device, seed)
-    stages = list(plan.loops) if stage == "all" else [stage]
     source, held_out = WorldSource(TRAIN_FIRST_SEED, scenes), WorldSource(VAL_FIRST_SEED, 64)
-    return train_scene_generator(source, plan, out, stages, cache, workers, start, held_out)
+    return train_scene_generator(source, plan, out, plan.stages(stage), cache, workers, start, held_out)
 
 
 def paper(
@@ -76,9 +75,8 @@ def paper(
         workers: Processes that fill the cache.
     """
     plan = paper_plan(scenes, epochs, device, seed)
-    stages = list(plan.loops) if stage == "all" else [stage]
     source, held_out = WorldSource(TRAIN_FIRST_SEED, scenes), WorldSource(VAL_FIRST_SEED, 64)
-    return train_scene_generator(source, plan, out, stages, cache, workers, held_out=held_out)
+    return train_scene_generator(source, plan, out, plan.stages(stage), cache, workers, held_out=held_out)
 
 
 def features(

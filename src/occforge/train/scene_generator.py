@@ -8,6 +8,7 @@ from typing import Literal
 import torch
 from tqdm import tqdm
 
+from occforge.core.errors import InputError
 from occforge.core.files import write_json
 from occforge.core.tensors import load_state, load_tensors
 from occforge.discrete.codes import fit_codes
@@ -31,6 +32,14 @@ class Plan:
     config: CompositionConfig
     loops: Mapping[FileName, LoopConfig]
     options: DiffusionOptions = field(default_factory=DiffusionOptions)
+
+    def stages(self, stage: FileName | Literal["all"]) -> list[FileName]:
+        """One stage or all of them; raises `InputError` for one that this generator has not."""
+        if stage == "all":
+            return list(self.loops)
+        if stage not in self.loops:
+            raise InputError(f"--stage {stage}: this generator has only {', '.join(self.loops)}")
+        return [stage]
 
 
 def train_scene_generator(
