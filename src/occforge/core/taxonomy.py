@@ -121,4 +121,76 @@ CARLA_SC = Taxonomy(
 )  # fmt: skip
 """CarlaSC's 11 classes; frequencies are rough and are replaced by `dataset stats` of the data at hand."""
 
-TAXONOMIES = {taxonomy.name: taxonomy for taxonomy in (SEMANTIC_KITTI, CARLA_SC)}
+NYUV2 = Taxonomy(
+    name="nyuv2",
+    names=(
+        "empty", "ceiling", "floor", "wall", "window", "chair", "bed", "sofa", "table", "tvs", "furniture", "objects",
+    ),
+    colors=(
+        (0, 0, 0), (214, 38, 40), (43, 160, 43), (158, 216, 229), (114, 158, 206), (204, 204, 91), (255, 186, 119),
+        (147, 102, 188), (30, 119, 181), (188, 188, 33), (255, 127, 12), (196, 175, 214),
+    ),
+    objects=(5, 6, 7, 8, 9, 10, 11),
+    things=(5, 6, 7, 8, 9, 10, 11),
+    frequency=(1.0, 0.013, 0.178, 0.151, 0.019, 0.030, 0.073, 0.047, 0.042, 0.005, 0.300, 0.142),
+)  # fmt: skip
+"""NYUv2's 12 classes: the room's shell is background, what stands in it are objects. Frequencies are rough, from
+counts at 0.08 m that peers publish; `dataset stats` measures those of the data at hand."""
+
+NUSCENES_OCC = Taxonomy(
+    name="nuscenes_occ",
+    names=(
+        "empty", "barrier", "bicycle", "bus", "car", "construction-vehicle", "motorcycle", "pedestrian",
+        "traffic-cone", "trailer", "truck", "driveable-surface", "other-flat", "sidewalk", "terrain", "manmade",
+        "vegetation",
+    ),
+    colors=(
+        (0, 0, 0), (112, 128, 144), (220, 20, 60), (255, 127, 80), (255, 158, 0), (233, 150, 70), (255, 61, 99),
+        (0, 0, 230), (47, 79, 79), (255, 140, 0), (255, 99, 71), (0, 207, 191), (175, 0, 75), (75, 0, 75),
+        (112, 180, 60), (222, 184, 135), (0, 175, 0),
+    ),
+    objects=(1, 2, 3, 4, 5, 6, 7, 8, 9, 10),
+    things=(1, 2, 3, 4, 5, 6, 7, 8, 9, 10),
+    frequency=(
+        1.0, 0.0035, 0.0002, 0.0039, 0.0265, 0.0022, 0.0003, 0.0036, 0.0005, 0.0047, 0.0102, 0.3046, 0.0069, 0.0873,
+        0.1174, 0.1954, 0.2329,
+    ),
+)  # fmt: skip
+"""nuScenes-Occupancy's 17 classes; frequencies are rough, from counts of the training set that peers publish."""
+
+OCC3D = Taxonomy(
+    name="occ3d",
+    names=(*NUSCENES_OCC.names, "others"),
+    colors=(*NUSCENES_OCC.colors, (200, 190, 255)),
+    objects=NUSCENES_OCC.objects,
+    things=NUSCENES_OCC.things,
+    frequency=(
+        1.0, 0.0034, 0.0003, 0.0045, 0.0303, 0.0013, 0.0004, 0.0037, 0.0007, 0.0041, 0.0108, 0.3197, 0.0083, 0.0942,
+        0.1135, 0.1921, 0.2112, 0.0017,
+    ),
+)  # fmt: skip
+"""Occ3D-nuScenes's 18 classes: those of nuScenes-Occupancy under the same ids, and `others`; rough frequencies, from
+counts of the training set that peers publish."""
+
+KITTI360 = Taxonomy(
+    name="kitti360",
+    names=(
+        "empty", "car", "bicycle", "motorcycle", "truck", "other-vehicle", "person", "road", "parking", "sidewalk",
+        "other-ground", "building", "fence", "vegetation", "terrain", "pole", "traffic-sign", "other-structure",
+        "other-object",
+    ),
+    colors=(
+        (0, 0, 0), (100, 150, 245), (100, 230, 245), (30, 60, 150), (80, 30, 180), (100, 80, 250), (255, 30, 30),
+        (255, 0, 255), (255, 150, 255), (75, 0, 75), (175, 0, 75), (255, 200, 0), (255, 120, 50), (0, 175, 0),
+        (150, 240, 80), (255, 240, 150), (255, 0, 0), (255, 150, 0), (50, 255, 255),
+    ),
+    objects=(1, 2, 3, 4, 5, 6, 15, 16, 18),
+    things=(1, 2, 3, 4, 5, 6, 15, 16, 18),
+    frequency=(
+        1.0, 0.0286, 0.0001, 0.0001, 0.0032, 0.0069, 0.0003, 0.2635, 0.0320, 0.1535, 0.0192, 0.1190, 0.0122, 0.2427,
+        0.0681, 0.0005, 0.0001, 0.0479, 0.0022,
+    ),
+)  # fmt: skip
+"""SSCBench-KITTI-360's 19 classes; frequencies are rough, from point shares in the benchmark's configuration."""
+
+TAXONOMIES = {taxonomy.name: taxonomy for taxonomy in (SEMANTIC_KITTI, CARLA_SC, NYUV2, NUSCENES_OCC, OCC3D, KITTI360)}

@@ -35,6 +35,11 @@ def write_bits(path: Path, mask: NDArray[np.bool_]) -> None:
     write_array(path, np.packbits(mask))
 
 
+def frame_stems(folder: Path) -> list[str]:
+    """The six-digit frame numbers of which `folder` holds at least one file, in order."""
+    return sorted({path.stem for path in folder.glob("[0-9]" * 6 + ".*")})
+
+
 def _read_bytes(path: Path, expected: int, content: str) -> bytes:
     try:
         data = path.read_bytes()

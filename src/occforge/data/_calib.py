@@ -43,11 +43,7 @@ class Calibration:
 
 def read_calib(path: Path) -> Calibration:
     """P2 and Tr of a `calib.txt`; raises `InputError` if the file, one of the two or a number is missing."""
-    rows: dict[str, str] = {}
-    for line in _read_text(path, "calibration").splitlines():
-        key, colon, values = line.partition(":")
-        if colon:
-            rows[key.strip()] = values
+    rows = read_rows(path)
     for key in ("P2", "Tr"):
         if key not in rows:
             hint = (
@@ -60,6 +56,16 @@ def read_calib(path: Path) -> Calibration:
     if abs(np.linalg.det(P2_34[:, :3])) < 1e-9:
         raise InputError(f"{path}: P2 is singular, so it is no camera matrix; copy the file again")
     return Calibration(P2_34, Tr_34)
+
+
+def read_rows(path: Path) -> dict[str, str]:
+    """The lines `key: values` of a calibration file."""
+    rows: dict[str, str] = {}
+    for line in read_text(path, "calibration").splitlines():
+        key, colon, values = line.partition(":")
+        if colon:
+            rows[key.strip()] = values
+    return rows
 
 
 def write_calib(path: Path, calibration: Calibration) -> None:
@@ -90,7 +96,7 @@ def ensure_calib(path: Path, camera: Camera) -> None:
 
 def read_poses(path: Path) -> NDArray[np.float64]:
     """`poses.txt`: (N, 4, 4), line n is first_from_n of camera 0, rigid, in metres."""
-    lines = [line for line in _read_text(path, "poses").splitlines() if line.strip()]
+    lines = [line for line in read_text(path, "poses").splitlines() if line.strip()]
     poses_N44 = np.tile(np.eye(4), (len(lines), 1, 1))
     for n, line in enumerate(lines):
         poses_N44[n, :3] = _parse_34(path, f"line {n + 1}", line)
@@ -103,7 +109,8 @@ def write_poses(path: Path, poses_N44: NDArray[np.float64]) -> None:
         temporary.write_text("".join(f"{_format_34(pose_44[:3])}\n" for pose_44 in poses_N44))
 
 
-def _read_text(path: Path, content: str) -> str:
+def read_text(path: Path, content: str) -> str:
+    """The text of `path`; raises `InputError` naming its `content` if it cannot be read."""
     try:
         return path.read_text()
     except (OSError, UnicodeDecodeError) as error:
@@ -111,13 +118,18 @@ def _read_text(path: Path, content: str) -> str:
 
 
 def _parse_34(path: Path, what: str, text: str) -> NDArray[np.float64]:
+    return parse_numbers(path, what, text, 12).reshape(3, 4)
+
+
+def parse_numbers(path: Path, what: str, text: str, count: int) -> NDArray[np.float64]:
+    """`count` finite numbers (count,) in `text`; raises `InputError` naming `path` and `what` they are."""
     try:
         values = np.array([float(word) for word in text.split()])
     except ValueError as error:
-        raise InputError(f"{path}: {what}: expected 12 numbers, {error}; copy the file again") from error
-    if values.size != 12 or not np.all(np.isfinite(values)):
-        raise InputError(f"{path}: {what}: expected 12 finite numbers, got {values.size}; copy the file again")
-    return values.reshape(3, 4)
+        raise InputError(f"{path}: {what}: expected {count} numbers, {error}; copy the file again") from error
+    if values.size != count or not np.all(np.isfinite(values)):
+        raise InputError(f"{path}: {what}: expected {count} finite numbers, got {values.size}; copy the file again")
+    return values
 
 
 def _format_34(value_34: NDArray[np.float64]) -> str:

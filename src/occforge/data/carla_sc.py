@@ -13,6 +13,8 @@ CarlaSC has no pictures. Trees of our own export do: `image_2/F.png` with KITTI'
 
 import json
 import re
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -24,10 +26,11 @@ from occforge.core.errors import InputError
 from occforge.core.files import write_json
 from occforge.core.grid import GridSpec, Scene
 from occforge.core.taxonomy import CARLA_SC, UNKNOWN, Taxonomy
-from occforge.data._binary import read_array, write_array
+from occforge.data._binary import frame_stems, read_array, write_array
 from occforge.data._calib import ensure_calib, read_calib
 from occforge.data._captions import read_caption
 from occforge.data._images import find_image, read_image
+from occforge.data.check import Check, check_view
 from occforge.data.dataset import Sample
 from occforge.render.picture import save_rgb
 
@@ -38,9 +41,10 @@ COARSE_GRID = GridSpec((128, 128, 8), (0.4, 0.4, 0.375), (-25.6, -25.6, -2.0))
 
 FRAME_GLOB = "[0-9]" * 6 + ".label"
 
-SPLIT_FOLDERS = {"train": "Train", "val": "Val", "test": "Test"}
+SPLITS = {"train": "Train", "val": "Val", "test": "Test"}
 TRAIN_TOWNS = (1, 2, 3, 4, 5, 6)
 VAL_TOWNS = (10,)
+PUBLISHED_FRAMES = {"train": 32400}
 
 TRAIN_FROM_RAW = (0, 1, 2, 3, 4, 5, 6, 6, 8, 9, 10, 2, 5, 3, 7, 3, 3, 2, 5, 3, 3, 3, 7)
 """Training class of CARLA's raw ids 0-22."""
@@ -58,9 +62,9 @@ class CarlaSc:
     """The frames of one split, ordered by town folder and frame; the folders decide which towns that is."""
 
     def __init__(self, root: Path, split: str, images: bool = True, resolution: Resolution = "coarse") -> None:
-        if split not in SPLIT_FOLDERS or resolution not in _EVALUATION_FOLDERS:
+        if split not in SPLITS or resolution not in _EVALUATION_FOLDERS:
             raise InputError(
-                f"CarlaSC: expected a split of {', '.join(SPLIT_FOLDERS)} and a resolution of "
+                f"CarlaSC: expected a split of {', '.join(SPLITS)} and a resolution of "
                 f"{', '.join(_EVALUATION_FOLDERS)}, got '{split}', '{resolution}'"
             )
         folders = _evaluation_folders(Path(root), split, resolution)
@@ -189,6 +193,21 @@ def write_fine(root: Path, sequence: str, frame: int, scene: Scene) -> Path:
     return path
 
 
+def checks(root: Path, split: str) -> Iterator[Check]:
+    """The grid of every folder of voxels, coarse and fine, and every file of every frame of which one is there."""
+    for scene in _scenes(root, split):
+        for resolution, names in _EVALUATION_FOLDERS.items():
+            for folder in (scene / name for name in names if (scene / name).is_dir()):
+                yield Check(None, partial(read_grid, folder / "params.json"))
+                for stem in frame_stems(folder):
+                    name = f"{scene.parent.name}/{stem}"
+                    yield Check(name, partial(_check_voxels, folder / f"{stem}.label", resolution))
+                    if (scene / "image_2").is_dir():
+                        yield Check(name, partial(_check_image, scene, stem))
+        if (scene / "image_2").is_dir():
+            yield Check(None, partial(read_calib, scene / "calib.txt"))
+
+
 def scene_folder(root: Path, sequence: str) -> Path:
     """The `cartesian` folder of town folder `sequence`, in the split that its town belongs to."""
     match = re.fullmatch(r"Town(\d\d)_(Light|Medium|Heavy)", sequence)
@@ -196,23 +215,41 @@ def scene_folder(root: Path, sequence: str) -> Path:
         raise InputError(f"CarlaSC sequence: expected TownNN_Light, _Medium or _Heavy, got '{sequence}'")
     town = int(match[1])
     split = "train" if town in TRAIN_TOWNS else "val" if town in VAL_TOWNS else "test"
-    return Path(root) / "Cartesian" / SPLIT_FOLDERS[split] / sequence / "cartesian"
+    return Path(root) / "Cartesian" / SPLITS[split] / sequence / "cartesian"
 
 
 def _evaluation_folders(root: Path, split: str, resolution: Resolution) -> list[Path]:
-    base = root / "Cartesian" if (root / "Cartesian").is_dir() else root
     names = _EVALUATION_FOLDERS[resolution]
     folders = []
-    for scene in sorted((base / SPLIT_FOLDERS[split]).glob("*/cartesian")):
+    for scene in _scenes(root, split):
         present = [scene / name for name in names if next((scene / name).glob(FRAME_GLOB), None)]
         folders += present[:1]
     if not folders:
         raise InputError(
-            f"no CarlaSC {split} frames under {root}: expected {root}/Cartesian/{SPLIT_FOLDERS[split]}/TownNN_Traffic/"
+            f"no CarlaSC {split} frames under {root}: expected {root}/Cartesian/{SPLITS[split]}/TownNN_Traffic/"
             f"cartesian/{' or '.join(names)}/FFFFFF.label with params.json; unpack the Cartesian archive there "
             "or give another root"
         )
     return folders
+
+
+def _scenes(root: Path, split: str) -> list[Path]:
+    base = root / "Cartesian" if (root / "Cartesian").is_dir() else root
+    return sorted((base / SPLITS[split]).glob("*/cartesian"))
+
+
+def _check_voxels(path: Path, resolution: Resolution) -> None:
+    grid = read_grid(path.with_name("params.json"))
+    if resolution == "coarse":
+        read_coarse(path, grid)
+    else:
+        read_fine(path, grid)
+
+
+def _check_image(scene: Path, stem: str) -> None:
+    path = find_image(scene / "image_2", stem)
+    image_HW3 = read_image(path)
+    check_view(path, image_HW3, read_calib(scene / "calib.txt").camera((image_HW3.shape[0], image_HW3.shape[1])))
 
 
 def _train_labels(path: Path, raw_XYZ: NDArray[np.unsignedinteger]) -> NDArray[np.uint8]:

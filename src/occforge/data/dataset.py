@@ -26,7 +26,9 @@ class Sample:
 
     `image_HW3` is uint8 RGB and `camera` (in the scene's grid frame) has its size; both are None where the dataset
     has no picture or was opened with `images=False`. `mentioned` holds the attributes that `caption` names.
-    `name` is unique within the dataset, for example `"08/000005"`.
+    `name` is unique within the dataset, for example `"08/000005"`. `depth_HW_m` is float32 depth along the optical
+    axis of `camera`, 0 where the sensor saw none. `scored_XYZ` marks the voxels that the benchmark scores, None
+    where it scores all known ones; labels outside it stay.
     """
 
     scene: Scene
@@ -35,6 +37,8 @@ class Sample:
     caption: str | None
     mentioned: dict[str, str] | None
     name: str
+    depth_HW_m: NDArray[np.float32] | None = None
+    scored_XYZ: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
         if self.image_HW3 is not None:
@@ -49,6 +53,20 @@ class Sample:
                     f"sample {self.name}: the camera expects an image of (H, W) {size_HW}, got "
                     f"{self.image_HW3.shape[:2]}; use camera.resized(image size)"
                 )
+        if self.depth_HW_m is not None and (
+            self.depth_HW_m.dtype != np.float32 or self.camera is None or self.depth_HW_m.shape != self.camera.size_HW
+        ):
+            raise InputError(
+                f"sample {self.name}: expected float32 depth (H, W) of a camera's size, got {self.depth_HW_m.dtype} "
+                f"{self.depth_HW_m.shape}; give metres and the camera that saw them"
+            )
+        if self.scored_XYZ is not None and (
+            self.scored_XYZ.dtype != np.bool_ or self.scored_XYZ.shape != self.scene.grid.shape_XYZ
+        ):
+            raise InputError(
+                f"sample {self.name}: expected a bool mask {self.scene.grid.shape_XYZ} of scored voxels, got "
+                f"{self.scored_XYZ.dtype} {self.scored_XYZ.shape}; mask the scene's own voxels"
+            )
 
 
 class SceneDataset(Protocol):

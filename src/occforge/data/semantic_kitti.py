@@ -8,8 +8,9 @@ could not see, `invalid` what no scan ever saw: unknown here. The grid frame is 
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -20,17 +21,19 @@ from occforge.core.camera import Camera
 from occforge.core.errors import InputError
 from occforge.core.grid import STREET_GRID, GridSpec, Scene
 from occforge.core.taxonomy import SEMANTIC_KITTI, UNKNOWN, Taxonomy
-from occforge.data._binary import read_array, read_bits, write_array, write_bits
+from occforge.data._binary import frame_stems, read_array, read_bits, write_array, write_bits
 from occforge.data._calib import Calibration, ensure_calib, read_calib, read_poses, write_calib, write_poses
 from occforge.data._captions import read_caption
 from occforge.data._images import find_image, read_image
+from occforge.data._rawlabels import RawLabels
+from occforge.data.check import Check, check_view
 from occforge.data.dataset import Sample
 from occforge.render.picture import save_rgb
 
 __all__ = [
-    "GRIDS", "SPLITS", "Calibration", "InputFrame", "Masks", "SemanticKitti", "SemanticKittiInputs", "open",
-    "open_inputs", "read_calib", "read_labels", "read_masks", "read_poses", "sequence_folder", "write_calib",
-    "write_frame", "write_poses",
+    "GRIDS", "PUBLISHED_FRAMES", "SPLITS", "Calibration", "InputFrame", "Masks", "SemanticKitti",
+    "SemanticKittiInputs", "checks", "open", "open_inputs", "read_calib", "read_labels", "read_masks", "read_poses",
+    "sequence_folder", "write_calib", "write_frame", "write_poses",
 ]  # fmt: skip
 
 Version = Literal["v1.1", "v1.0"]
@@ -47,32 +50,35 @@ SPLITS: dict[str, tuple[str, ...]] = {
     "test": tuple(f"{sequence}" for sequence in range(11, 22)),
 }
 
-RAW_IDS_BY_CLASS: dict[str, tuple[int, ...]] = {
-    "empty": (0,),
-    "car": (10, 252),
-    "bicycle": (11,),
-    "motorcycle": (15,),
-    "truck": (18, 258),
-    "other-vehicle": (20, 13, 16, 256, 257, 259),
-    "person": (30, 254),
-    "bicyclist": (31, 253),
-    "motorcyclist": (32, 255),
-    "road": (40, 60),
-    "parking": (44,),
-    "sidewalk": (48,),
-    "other-ground": (49,),
-    "building": (50,),
-    "fence": (51,),
-    "vegetation": (70,),
-    "trunk": (71,),
-    "terrain": (72,),
-    "pole": (80,),
-    "traffic-sign": (81,),
-}
-"""Raw ids of each training class; the first is the one written (SemanticKITTI's `learning_map_inv`)."""
+PUBLISHED_FRAMES = {"train": 3824, "val": 815}
 
-UNLABELLED_RAW_IDS = (1, 52, 99)
-"""Raw ids of real matter without a training class: their voxels are unknown, not empty."""
+RAW_LABELS = RawLabels(
+    "SemanticKITTI",
+    SEMANTIC_KITTI,
+    {
+        "empty": (0,),
+        "car": (10, 252),
+        "bicycle": (11,),
+        "motorcycle": (15,),
+        "truck": (18, 258),
+        "other-vehicle": (20, 13, 16, 256, 257, 259),
+        "person": (30, 254),
+        "bicyclist": (31, 253),
+        "motorcyclist": (32, 255),
+        "road": (40, 60),
+        "parking": (44,),
+        "sidewalk": (48,),
+        "other-ground": (49,),
+        "building": (50,),
+        "fence": (51,),
+        "vegetation": (70,),
+        "trunk": (71,),
+        "terrain": (72,),
+        "pole": (80,),
+        "traffic-sign": (81,),
+    },
+    unlabelled=(1, 52, 99),
+)
 
 
 @dataclass(frozen=True)
@@ -161,15 +167,7 @@ def read_labels(path: Path) -> NDArray[np.uint8]:
     Raises `InputError` if a file has another size or a raw id is not SemanticKITTI's.
     """
     raw_XYZ = read_array(path, "<u2", STREET_GRID.shape_XYZ)
-    train_from_raw, _ = _raw_tables()
-    train_XYZ = train_from_raw[raw_XYZ]
-    if train_XYZ.max() == _NOT_A_RAW_ID:
-        raw_id = int(raw_XYZ[train_XYZ == _NOT_A_RAW_ID][0])
-        raise InputError(
-            f"{path}: raw class id {raw_id} is not SemanticKITTI's; expected raw ids such as 0, 10, 40, 252 (not "
-            "training ids); write the labels with the inverse learning map"
-        )
-    labels_XYZ = train_XYZ.astype(np.uint8)
+    labels_XYZ = RAW_LABELS.train(path, raw_XYZ)
     labels_XYZ[read_bits(path.with_suffix(".invalid"), STREET_GRID.shape_XYZ)] = UNKNOWN
     return labels_XYZ
 
@@ -225,9 +223,25 @@ def write_frame(
     write_bits(label_path.with_suffix(".bin"), masks.bin_XYZ)
     write_bits(label_path.with_suffix(".invalid"), masks.invalid_XYZ)
     write_bits(label_path.with_suffix(".occluded"), masks.occluded_XYZ)
-    _, raw_from_train = _raw_tables()
-    write_array(label_path, raw_from_train[np.where(unknown_XYZ, 0, scene.labels_XYZ)])
+    write_array(label_path, RAW_LABELS.raw(scene.labels_XYZ))
     return label_path
+
+
+def checks(root: Path, split: str) -> Iterator[Check]:
+    """The calibration and poses of every sequence, and every file of every frame of which one voxel file is there."""
+    for sequence in SPLITS[split]:
+        folder = _sequences(root) / sequence
+        stems = frame_stems(folder / "voxels")
+        for stem in stems:
+            name, path = f"{sequence}/{stem}", folder / "voxels" / f"{stem}.label"
+            if split != "test":
+                yield Check(name, partial(read_labels, path))
+            for suffix in (".bin",) if split == "test" else (".bin", ".invalid", ".occluded"):
+                yield Check(name, partial(read_bits, path.with_suffix(suffix), STREET_GRID.shape_XYZ))
+            yield Check(name, partial(_check_image, path))
+        if stems:
+            yield Check(None, partial(read_calib, folder / "calib.txt"))
+            yield Check(None, partial(_check_poses, folder / "poses.txt", int(stems[-1])))
 
 
 def sequence_folder(root: Path, sequence: str) -> Path:
@@ -235,21 +249,6 @@ def sequence_folder(root: Path, sequence: str) -> Path:
     if not re.fullmatch(r"\d\d", sequence):
         raise InputError(f"SemanticKITTI: expected a two-digit sequence such as 00, got '{sequence}'")
     return Path(root) / "dataset" / "sequences" / sequence
-
-
-_NOT_A_RAW_ID = 256
-
-
-@cache
-def _raw_tables() -> tuple[NDArray[np.uint16], NDArray[np.uint16]]:
-    """Tables (training id or `_NOT_A_RAW_ID` by raw id, raw id by training id)."""
-    train_from_raw = np.full(1 << 16, _NOT_A_RAW_ID, np.uint16)
-    raw_from_train = np.zeros(SEMANTIC_KITTI.class_count, "<u2")
-    for train_id, name in enumerate(SEMANTIC_KITTI.names):
-        train_from_raw[list(RAW_IDS_BY_CLASS[name])] = train_id
-        raw_from_train[train_id] = RAW_IDS_BY_CLASS[name][0]
-    train_from_raw[list(UNLABELLED_RAW_IDS)] = UNKNOWN
-    return train_from_raw, raw_from_train
 
 
 def _grid(version: Version) -> GridSpec:
@@ -261,13 +260,10 @@ def _grid(version: Version) -> GridSpec:
 def _list_frames(root: Path, split: str, suffix: str) -> list[Path]:
     if split not in SPLITS:
         raise InputError(f"SemanticKITTI split: expected one of {', '.join(SPLITS)}, got '{split}'")
-    sequences = root / "dataset" / "sequences"
-    if not sequences.is_dir() and (root / "sequences").is_dir():
-        sequences = root / "sequences"
     paths = [
         path
         for sequence in SPLITS[split]
-        for path in sorted((sequences / sequence / "voxels").glob("[0-9]" * 6 + suffix))
+        for path in sorted((_sequences(root) / sequence / "voxels").glob("[0-9]" * 6 + suffix))
     ]
     if not paths:
         raise InputError(
@@ -276,6 +272,11 @@ def _list_frames(root: Path, split: str, suffix: str) -> list[Path]:
             "voxel archive there or give another root"
         )
     return paths
+
+
+def _sequences(root: Path) -> Path:
+    sequences = root / "dataset" / "sequences"
+    return root / "sequences" if not sequences.is_dir() and (root / "sequences").is_dir() else sequences
 
 
 def _folder_of(path: Path) -> Path:
@@ -294,6 +295,19 @@ def _read_view(path: Path, calib: dict[Path, Calibration]) -> tuple[NDArray[np.u
     folder = _folder_of(path)
     image_HW3 = read_image(find_image(folder / "image_2", path.stem))
     return image_HW3, calib[folder].camera((image_HW3.shape[0], image_HW3.shape[1]))
+
+
+def _check_image(path: Path) -> None:
+    image_path = find_image(_folder_of(path) / "image_2", path.stem)
+    image_HW3 = read_image(image_path)
+    calib = _folder_of(path) / "calib.txt"
+    check_view(image_path, image_HW3, read_calib(calib).camera((image_HW3.shape[0], image_HW3.shape[1])))
+
+
+def _check_poses(path: Path, last: int) -> None:
+    count = len(read_poses(path))
+    if count <= last:
+        raise InputError(f"{path}: expected a pose for every scan to {last:06d}, got {count}; copy the file again")
 
 
 def _same_grid(a: GridSpec, b: GridSpec) -> bool:
