@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from occforge.train.scene_cache import FIELDS, SHARD, SceneCache, scene_order
+from occforge.data.shards import SHARD, reading_order
+from occforge.train.scene_cache import FIELDS, SceneCache
 from tiny_world import TinySource, tiny_levels
 
 
@@ -15,20 +16,20 @@ def levels():
 @given(st.integers(1, 200), st.integers(1, 9), st.integers(0, 99))
 def test_every_epoch_covers_every_scene_once(count, batch, seed):
     steps = -(-2 * count // batch)
-    order = [i for step in range(steps) for i in scene_order(count, step, range(batch), batch, seed)]
+    order = [i for step in range(steps) for i in reading_order(count, step, range(batch), batch, seed)]
     assert sorted(order[:count]) == list(range(count)) == sorted(order[count : 2 * count])
 
 
 @given(st.integers(1, 100), st.integers(0, 50), st.integers(0, 9))
 def test_processes_read_their_part_of_the_same_batch(count, step, seed):
-    whole = scene_order(count, step, range(6), 6, seed)
-    parts = [scene_order(count, step, slots, 6, seed) for slots in (range(3), range(3, 6))]
-    assert parts[0] + parts[1] == whole == scene_order(count, step, range(6), 6, seed)
+    whole = reading_order(count, step, range(6), 6, seed)
+    parts = [reading_order(count, step, slots, 6, seed) for slots in (range(3), range(3, 6))]
+    assert parts[0] + parts[1] == whole == reading_order(count, step, range(6), 6, seed)
 
 
 def test_epochs_and_seeds_differ():
-    first, second = (scene_order(100, step, range(100), 100, 0) for step in (0, 1))
-    assert first != second and first != scene_order(100, 0, range(100), 100, 1)
+    first, second = (reading_order(100, step, range(100), 100, 0) for step in (0, 1))
+    assert first != second and first != reading_order(100, 0, range(100), 100, 1)
 
 
 def test_a_cache_is_what_the_levels_make(tmp_path, levels):
@@ -39,7 +40,7 @@ def test_a_cache_is_what_the_levels_make(tmp_path, levels):
         made = levels.grids(source.labels(index))
         assert all(np.array_equal(getattr(cache[index].grids, name), getattr(made, name)) for name in FIELDS)
         assert cache[index].attributes == source.attributes(index)
-    assert sorted(p.name for p in cache.folder.iterdir()) == ["00000.npz", "00001.npz"]
+    assert sorted(p.name for p in cache.shards.folder.iterdir()) == ["00000.npz", "00001.npz"]
 
 
 @pytest.mark.parametrize(
@@ -56,7 +57,7 @@ def test_a_damaged_shard_is_made_again(tmp_path, levels, damage):
     source = TinySource(4)
     first = SceneCache(tmp_path, source, levels)
     expected = first[2].grids.fusion.copy()
-    path = first.shard_path(0)
+    path = first.shards.path(0)
     whole = path.read_bytes()
     path.write_bytes(damage(whole))
     assert np.array_equal(SceneCache(tmp_path, source, levels)[2].grids.fusion, expected)
@@ -64,15 +65,17 @@ def test_a_damaged_shard_is_made_again(tmp_path, levels, damage):
 
 
 def test_other_sources_lie_elsewhere(tmp_path, levels):
-    folders = {SceneCache(tmp_path, s, levels).folder for s in (TinySource(4), TinySource(5), TinySource(4, 0.5))}
+    folders = {
+        SceneCache(tmp_path, s, levels).shards.folder for s in (TinySource(4), TinySource(5), TinySource(4, 0.5))
+    }
     assert len(folders) == 3
 
 
 def test_filling_makes_every_shard_in_other_processes(tmp_path, levels):
     cache = SceneCache(tmp_path, TinySource(4), levels)
     cache.fill(1)
-    whole = cache.shard_path(0).read_bytes()
+    whole = cache.shards.path(0).read_bytes()
     here = SceneCache(tmp_path / "here", TinySource(4), levels)
     assert np.array_equal(here[3].grids.fusion, cache[3].grids.fusion)
     cache.fill(1)  # nothing is missing: no process starts
-    assert cache.shard_path(0).read_bytes() == whole
+    assert cache.shards.path(0).read_bytes() == whole

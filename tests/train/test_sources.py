@@ -6,11 +6,12 @@ import pytest
 from occforge.core.errors import InputError
 from occforge.core.grid import STREET_GRID
 from occforge.core.taxonomy import SEMANTIC_KITTI
+from occforge.data.procedural import world_digest
 from occforge.discrete.stages import CompositionConfig, Levels
 from occforge.metrics.features import build
 from occforge.recipes.street import FEATURE_SIZES, features
 from occforge.train import sources
-from occforge.train.sources import WorldSource, world_digest
+from occforge.train.sources import WorldSource
 from occforge.world.street import make_street
 
 

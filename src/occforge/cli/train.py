@@ -8,6 +8,7 @@ from occforge.cli._parse import call
 from occforge.core.errors import InputError
 
 RECIPES = Path(__file__).parents[1] / "recipes"
+NETWORKS = Path(__file__).parents[1] / "perception"
 
 
 def recipes() -> dict[str, str]:
@@ -20,6 +21,12 @@ def recipes() -> dict[str, str]:
     return found
 
 
+def networks() -> list[str]:
+    """Names of the perception networks, read without importing torch."""
+    plain = [path for path in sorted(NETWORKS.glob("[!_]*.py")) if "\ndef build(" in path.read_text()]
+    return [path.stem for path in plain]
+
+
 def run(program: str, arguments: list[str]) -> None:
     """Entry of the verb."""
     known = recipes()
@@ -27,9 +34,19 @@ def run(program: str, arguments: list[str]) -> None:
         print(f"usage: {program} RECIPE [flags]   ({program} RECIPE --help lists them)\n")
         for name, summary in known.items():
             print(f"  {name:24} {summary}")
+        print(f"\n  DATASET.NETWORK          Train a network on street, rooms or a dataset: {', '.join(networks())}.")
         return
-    if arguments[0] not in known:
-        raise InputError(f"no recipe '{arguments[0]}'; there are: {', '.join(known)}")
     module, _, function = arguments[0].partition(".")
-    recipe = getattr(importlib.import_module(f"occforge.recipes.{module}"), function)
+    if function in networks():
+        perception = importlib.import_module("occforge.recipes._perception")
+        if module not in perception.SETUPS:
+            raise InputError(f"no dataset '{module}' to train {function} on; there are: {', '.join(perception.SETUPS)}")
+        recipe = perception.perception_recipe(module, function)
+    elif arguments[0] in known:
+        recipe = getattr(importlib.import_module(f"occforge.recipes.{module}"), function)
+    else:
+        raise InputError(
+            f"no recipe '{arguments[0]}'; there are: {', '.join(known)}, and DATASET.NETWORK with a network of "
+            f"{', '.join(networks())}"
+        )
     print(call(recipe, f"{program} {arguments[0]}", arguments[1:]))

@@ -66,6 +66,19 @@ class Camera:
         scale_v, scale_u = size_HW[0] / self.size_HW[0], size_HW[1] / self.size_HW[1]
         return Camera(np.diag([scale_u, scale_v, 1.0]) @ self.K_33, self.camera_from_grid_44, size_HW)
 
+    def cropped(self, top_left: tuple[float, float], size_HW: tuple[int, int]) -> "Camera":
+        """The camera of the part of its image that begins at `top_left` (row, column) and has `size_HW`."""
+        shift_33 = np.array([[1.0, 0.0, -top_left[1]], [0.0, 1.0, -top_left[0]], [0.0, 0.0, 1.0]])
+        return Camera(shift_33 @ self.K_33, self.camera_from_grid_44, size_HW)
+
+    def mirrored(self, centre_y_m: float) -> "Camera":
+        """What sees the scene mirrored at the plane y = `centre_y_m` as this camera's image, flipped left to right."""
+        flip_camera_44, flip_grid_44 = np.diag([-1.0, 1.0, 1.0, 1.0]), np.diag([1.0, -1.0, 1.0, 1.0])
+        flip_grid_44[1, 3] = 2.0 * centre_y_m
+        flip_pixel_33 = np.array([[-1.0, 0.0, self.size_HW[1]], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
+        K_33 = flip_pixel_33 @ self.K_33 @ flip_camera_44[:3, :3]
+        return Camera(K_33, flip_camera_44 @ self.camera_from_grid_44 @ flip_grid_44, self.size_HW)
+
     def moved(self, position_m: tuple[float, float, float], yaw_rad: float = 0.0) -> "Camera":
         """The camera carried by a vehicle that moved by `position_m` and turned left by `yaw_rad` in the grid frame."""
         c, s = math.cos(yaw_rad), math.sin(yaw_rad)

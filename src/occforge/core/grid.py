@@ -44,6 +44,11 @@ class GridSpec:
         """Continuous voxel coordinates (N, 3) to metres; the centre of voxel i lies at i + 0.5."""
         return np.asarray(index_N3) * np.asarray(self.voxel_m) + np.asarray(self.origin_m)
 
+    def centres_N3_m(self) -> NDArray[np.float64]:
+        """Centres of all voxels in metres, (N, 3), in C order over (X, Y, Z)."""
+        index_XYZ3 = np.stack(np.meshgrid(*(np.arange(n) for n in self.shape_XYZ), indexing="ij"), -1)
+        return self.metres_from_index(index_XYZ3.reshape(-1, 3) + 0.5)
+
     def index_from_metres(self, point_N3_m: NDArray[np.floating]) -> NDArray[np.float64]:
         """Metres (N, 3) to continuous voxel coordinates; `floor` of them is the voxel's index."""
         return (np.asarray(point_N3_m) - np.asarray(self.origin_m)) / np.asarray(self.voxel_m)

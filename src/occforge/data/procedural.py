@@ -3,6 +3,8 @@
 Seeds of the three splits are disjoint: train 0 to 1,999,999,999, val from 2,000,000,000, test from 3,000,000,000.
 """
 
+import hashlib
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -85,3 +87,15 @@ def check_seeds(first_seed: int, count: int) -> None:
             f"procedural world: {count} seeds from {first_seed} reach into another split, which starts at {end}; "
             "choose fewer or an earlier first seed"
         )
+
+
+@lru_cache
+def world_digest() -> str:
+    """Eight hex digits that change when the world does: a hash of a few of its streets."""
+    from occforge.world.street import make_street
+
+    digest = hashlib.sha256()
+    for seed in range(TEST_FIRST_SEED, TEST_FIRST_SEED + 4):
+        street = make_street(seed)
+        digest.update(street.scene.labels_XYZ.tobytes() + repr(sorted(street.attributes.items())).encode())
+    return digest.hexdigest()[:8]

@@ -1,14 +1,19 @@
 """A generated scene as files: labels, mesh, pictures with their labels and depth, cameras, and a page to look at."""
 
 import json
-from dataclasses import asdict
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from occforge import __version__
-from occforge.core.camera import CameraPath
+from occforge.core.camera import Camera, CameraPath
 from occforge.core.errors import InputError
 from occforge.core.files import write_json
+from occforge.core.grid import GridSpec, Scene
 from occforge.core.memory import available_bytes
 from occforge.pipelines.text_to_scene import GeneratedScene
 from occforge.render.mesh import write_glb
@@ -47,34 +52,53 @@ def in_words(attributes: dict[str, str]) -> str:
     return ", ".join(f"{name} {value}" for name, value in attributes.items())
 
 
-def write_scene(folder: Path, made: GeneratedScene, path: CameraPath, settings: dict[str, Any]) -> None:
-    """Write everything that `generate` promises into `folder`, which exists and is the caller's to make atomic.
+@dataclass(frozen=True)
+class Seen:
+    """A camera and the picture that belongs to it."""
 
-    scene.npz, scene.glb, images/, semantic/, depth/ (uint16 mm), cameras.json, prompt.json and index.html.
+    camera: Camera
+    image_HW3: NDArray[np.uint8]
+
+
+def write_views(folder: Path, scene: Scene, views: Iterable[Seen]) -> list[tuple[str, Path]]:
+    """Write scene.npz, scene.glb, images/, semantic/, depth/ (uint16 mm) and cameras.json into `folder`.
+
+    Labels and depth are what each camera sees of the scene. Returns the pictures with their titles.
     """
-    scene = made.scene
-    weather = (made.understood | made.drawn).get("weather", "clear")
     scene.save(folder / "scene.npz")
     write_glb(scene, folder / "scene.glb")
     for name in ("images", "semantic", "depth"):
         (folder / name).mkdir(exist_ok=True)
-    stage = set_stage(scene, made.seed)
     pictures: list[tuple[str, Path]] = []
-    for i, camera in enumerate(path.cameras):
-        view = raycast(scene, camera)
-        image = folder / "images" / f"{i:06d}.png"
-        save_rgb(image, shade_stage(stage, camera, weather))
-        save_semantic(folder / "semantic" / f"{i:06d}.png", view.semantic_HW, scene.taxonomy)
+    cameras = []
+    for i, seen in enumerate(views):
+        view = raycast(scene, seen.camera)
+        image, semantic = folder / "images" / f"{i:06d}.png", folder / "semantic" / f"{i:06d}.png"
+        save_rgb(image, seen.image_HW3)
+        save_semantic(semantic, view.semantic_HW, scene.taxonomy)
         save_depth(folder / "depth" / f"{i:06d}.png", view.depth_HW)
-        pictures += [(f"camera {i}", image), (f"labels {i}", folder / "semantic" / f"{i:06d}.png")]
-    write_json(folder / "cameras.json", {"cameras": [camera.to_dict() for camera in path.cameras]})
+        pictures += [(f"camera {i}", image), (f"labels {i}", semantic)]
+        cameras.append(seen.camera.to_dict())
+    write_json(folder / "cameras.json", {"cameras": cameras})
+    return pictures
+
+
+def write_scene(folder: Path, made: GeneratedScene, path: CameraPath, settings: dict[str, Any]) -> None:
+    """Write everything that `generate` promises into `folder`, which exists and is the caller's to make atomic.
+
+    What `write_views` writes, prompt.json and index.html.
+    """
+    scene = made.scene
+    weather = (made.understood | made.drawn).get("weather", "clear")
+    stage = set_stage(scene, made.seed)
+    pictures = write_views(folder, scene, (Seen(c, shade_stage(stage, c, weather)) for c in path.cameras))
     record = {
         "prompt": made.prompt,
         "seed": made.seed,
         "understood": made.understood,
         "drawn": made.drawn,
         "version": __version__,
-        **{k: asdict(v) if hasattr(v, "__dataclass_fields__") else v for k, v in settings.items()},
+        **described(settings),
         "frames": len(path.cameras),
         "image_size": list(path.cameras[0].size_HW),
     }
@@ -83,7 +107,17 @@ def write_scene(folder: Path, made: GeneratedScene, path: CameraPath, settings: 
         "seed": str(made.seed),
         "understood": in_words(made.understood) or "nothing in particular",
         "left open, drawn by chance": in_words(made.drawn) or "nothing",
-        "grid": " x ".join(map(str, scene.grid.shape_XYZ)) + f" voxels of {scene.grid.voxel_m[0]:g} m",
+        "grid": grid_in_words(scene.grid),
         "settings": json.dumps({k: record[k] for k in settings}),
     }
     write_page(folder, "OccForge", made.prompt, scene, pictures, facts)
+
+
+def described(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings with dataclasses as plain dictionaries."""
+    return {k: asdict(v) if hasattr(v, "__dataclass_fields__") else v for k, v in settings.items()}
+
+
+def grid_in_words(grid: GridSpec) -> str:
+    """Shape and voxel size as one line."""
+    return " x ".join(map(str, grid.shape_XYZ)) + f" voxels of {grid.voxel_m[0]:g} m"

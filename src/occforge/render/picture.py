@@ -67,3 +67,10 @@ def sheet(
         left = gap + (i % columns) * (W + gap) + (W - w) // 2
         out[top : top + h, left : left + w] = image
     return out
+
+
+def resize_rgb(rgb_HW3: NDArray[np.uint8], size_HW: tuple[int, int]) -> NDArray[np.uint8]:
+    """The picture at another size, smoothed where it shrinks; its camera is `camera.resized(size_HW)`."""
+    if rgb_HW3.shape[:2] == size_HW:
+        return rgb_HW3
+    return np.array(Image.fromarray(rgb_HW3).resize((size_HW[1], size_HW[0]), Image.Resampling.BICUBIC))

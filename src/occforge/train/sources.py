@@ -1,8 +1,6 @@
 """Where training scenes come from: the world, or any dataset reader."""
 
-import hashlib
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +10,7 @@ from occforge.core.attributes import ATTRIBUTES
 from occforge.core.grid import STREET_GRID, GridSpec
 from occforge.core.taxonomy import SEMANTIC_KITTI, Taxonomy
 from occforge.data.dataset import SceneDataset, open_dataset
-from occforge.data.procedural import TEST_FIRST_SEED
+from occforge.data.procedural import world_digest
 from occforge.discrete.codes import ANY_VOXEL
 from occforge.discrete.separate import Factor, pool
 from occforge.world.captions import caption
@@ -64,16 +62,6 @@ class WorldSource:
     def caption(self, attributes: dict[str, str], rng: np.random.Generator) -> tuple[str, dict[str, str]]:
         """See `SceneSource`."""
         return caption(attributes, rng)
-
-
-@lru_cache
-def world_digest() -> str:
-    """Eight hex digits that change when the world does: a hash of a few of its streets."""
-    digest = hashlib.sha256()
-    for seed in range(TEST_FIRST_SEED, TEST_FIRST_SEED + 4):
-        street = make_street(seed)
-        digest.update(street.scene.labels_XYZ.tobytes() + repr(sorted(street.attributes.items())).encode())
-    return digest.hexdigest()[:8]
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from occforge.core.taxonomy import EMPTY
+from occforge.data.shards import reading_order
 from occforge.discrete.loss import cross_entropy
 from occforge.discrete.stages import Composition, Stage, as_condition
 from occforge.discrete.text import attribute_loss, request_BA
 from occforge.metrics.features import SceneAutoencoder
-from occforge.train.scene_cache import Cached, SceneCache, SceneSource, scene_order
+from occforge.train.scene_cache import Cached, SceneCache, SceneSource
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class DiffusionTask:
         """
         device = next(self.network.parameters()).device
         rngs = [draws(seed, step, slot) for slot in slots]
-        scenes = [self.scenes[i] for i in scene_order(len(self.scenes), step, slots, batch, seed)]
+        scenes = [self.scenes[i] for i in reading_order(len(self.scenes), step, slots, batch, seed)]
         x_0 = as_condition([self.stage.target(s.grids) for s in scenes])
         t_B = torch.tensor([int(r.numpy.integers(1, self.transition.T + 1)) for r in rngs])
         if level is not None:
@@ -189,7 +190,7 @@ class RefineTask:
         things[list(levels.taxonomy.objects)] = 1.0
         states = levels.config.refine_codes
         pairs = []
-        for index, slot in zip(scene_order(len(self.scenes), step, slots, batch, seed), slots, strict=True):
+        for index, slot in zip(reading_order(len(self.scenes), step, slots, batch, seed), slots, strict=True):
             rng = draws(seed, step, slot)
             grids = self.scenes[index].grids
             label = torch.from_numpy(levels.alphabets["labels"].encode(grids.half).astype(np.int64))

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from occforge.perception.weights import Trained
     from occforge.discrete.stages import Composition
 
 EMBEDDED = Path(__file__).parent
@@ -15,3 +16,10 @@ def load_generator(folder: Path | None) -> tuple["Composition", str]:
     from occforge.discrete.weights import load_composition
 
     return load_composition(EMBEDDED if folder is None else folder), "embedded" if folder is None else str(folder)
+
+
+def load_perception(path: Path | None) -> "Trained":
+    """The perception network of a file, or the embedded one."""
+    from occforge.perception.weights import load_network
+
+    return load_network(EMBEDDED / "monoscene.safetensors" if path is None else path)

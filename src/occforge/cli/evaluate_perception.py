@@ -1,0 +1,52 @@
+"""`occforge evaluate perception`: IoU and mean IoU of a perception network, by class, distance and view."""
+
+from pathlib import Path
+from typing import Literal
+
+from occforge.cli._parse import call
+
+
+def evaluate_perception(
+    weights: Path | None = None,
+    dataset: str = "street",
+    root: Path | None = None,
+    split: str = "val",
+    n: int = 500,
+    size: Literal["small", "paper"] = "small",
+    baselines: int = 2000,
+    absent: Literal["zero", "skip"] = "zero",
+    commonest: int | None = None,
+    out: Path = Path("out/evaluate-perception"),
+    cache: Path = Path("out/cache"),
+) -> None:
+    """Score a perception network on held-out pictures, beside the mean scene and the nearest training picture's scene.
+
+    Args:
+        weights: File of a trained network; default: the one that ships.
+        dataset: street, rooms, or a dataset's name.
+        root: Folder of the dataset; the worlds need none.
+        split: Split of a dataset; the worlds' held-out seeds are used in any case.
+        n: Scenes of the worlds to score; a dataset gives all of its split.
+        size: How pictures and grids are presented: as to small networks, or at the papers' size.
+        baselines: Training pictures that the two baselines know; 0 leaves them out.
+        absent: A class in neither truth nor prediction counts as zero (SemanticKITTI's tool) or is left out.
+        commonest: Take mean IoU over only so many classes, the commonest in the truth.
+        out: Folder of perception.json, perception.md and pictures.
+        cache: Folder of prepared training pairs, for the baselines.
+    """
+    from occforge.data.pairs import PairCache
+    from occforge.pipelines.evaluate_perception import evaluate_perception as score
+    from occforge.recipes._perception import held_out_source, pair_source
+    from occforge.weights import load_perception
+
+    trained = load_perception(weights)
+    source = held_out_source(dataset, root, size, n, split)
+    training = None
+    if baselines:
+        training = PairCache(cache, pair_source(dataset, root, size, pairs=baselines))
+    print(score(trained, source, training, out, absent, commonest).table)
+
+
+def run(program: str, arguments: list[str]) -> None:
+    """Entry of the verb."""
+    call(evaluate_perception, program, arguments)

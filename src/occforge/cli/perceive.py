@@ -1,0 +1,112 @@
+"""`occforge perceive IMAGE`: semantic occupancy from your own picture, folder of pictures or video."""
+
+import json
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
+
+from occforge.cli._parse import call
+from occforge.core.errors import InputError
+
+if TYPE_CHECKING:
+    from occforge.core.camera import Camera
+
+FIELDS_OF_VIEW = {"street": 82.0, "semantic_kitti": 82.0, "kitti360": 103.8, "nuscenes": 64.6, "nyuv2": 63.3}
+"""Horizontal degrees of the cameras of known datasets, whose principal point is near the middle."""
+
+
+def perceive(
+    image: Annotated[Path, tyro.conf.Positional],
+    /,
+    out: Path | None = None,
+    camera: Path | None = None,
+    fov: float | None = None,
+    like: str = "street",
+    pose: tuple[float, float, float, float, float] = (0.27, 0.0, -0.08, 0.0, 0.0),
+    grid: tuple[float, float, float] | None = None,
+    weights: Path | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Read semantic occupancy in a picture, in every picture of a folder, or in every frame of a video.
+
+    Args:
+        image: A picture, a folder of pictures, or a video.
+        out: Folder for the files; default out/perceived-<name>. Several pictures get a folder each within it.
+        camera: JSON with K_33, and camera_from_grid_44 if --pose shall not count; a cameras.json of ours will do.
+        fov: Horizontal field of view in degrees, instead of a camera file.
+        like: Known dataset whose field of view the picture has: street, semantic_kitti, kitti360, nuscenes, nyuv2.
+        pose: Camera in the grid's frame (x forward, y left, z up): x, y, z in metres, degrees left, degrees down.
+        grid: Lower corner of the grid in metres, instead of the network's own, in the same frame.
+        weights: File of a trained network; default: the one that ships.
+        overwrite: Replace the content of a folder that is not empty.
+    """
+    from tqdm import tqdm
+
+    from occforge.core.files import atomic_folder
+    from occforge.core.grid import GridSpec
+    from occforge.data.pictures import count_pictures, read_pictures
+    from occforge.pipelines.perceive import perceive as read_scene
+    from occforge.pipelines.perceive import write_perceived
+    from occforge.weights import load_perception
+
+    trained = load_perception(weights)
+    own = trained.network.grid
+    asked = own if grid is None else GridSpec(own.shape_XYZ, own.voxel_m, grid)
+    folder = Path("out") / f"perceived-{image.stem}" if out is None else out
+    count = count_pictures(image)
+    with atomic_folder(folder, overwrite) as files:
+        for picture in tqdm(read_pictures(image), total=count, desc="pictures", disable=count == 1):
+            size_HW = (picture.image_HW3.shape[0], picture.image_HW3.shape[1])
+            seen_by = read_camera(camera, size_HW, fov, like, pose)
+            target = files if count == 1 else files / picture.name
+            target.mkdir(exist_ok=True)
+            perceived = read_scene(trained, picture.image_HW3, seen_by, asked)
+            settings = {"network": trained.name, "weights": str(weights or "embedded"), "camera": seen_by.to_dict()}
+            write_perceived(target, perceived, picture.name, settings)
+    print(f"look at it: {folder / 'index.html' if count == 1 else folder}")
+
+
+def read_camera(
+    file: Path | None,
+    size_HW: tuple[int, int],
+    fov_deg: float | None,
+    like: str,
+    pose: tuple[float, float, float, float, float],
+) -> "Camera":
+    """The camera of a picture of `size_HW`: from a file, or from a field of view and a pose."""
+    import numpy as np
+
+    from occforge.core.camera import Camera, look_camera
+
+    if like not in FIELDS_OF_VIEW:
+        raise InputError(f"--like: expected one of {', '.join(FIELDS_OF_VIEW)}, got '{like}'")
+    if fov_deg is not None and not 1.0 <= fov_deg <= 170.0:
+        raise InputError(f"--fov: expected 1 to 170 degrees, got {fov_deg:g}")
+    x, y, z, yaw_deg, pitch_deg = pose
+    fov_rad = math.radians(FIELDS_OF_VIEW[like] if fov_deg is None else fov_deg)
+    posed = look_camera((x, y, z), fov_rad, size_HW, math.radians(yaw_deg), math.radians(pitch_deg))
+    if file is None:
+        return posed
+    try:
+        value = json.loads(file.read_text())
+    except (OSError, ValueError) as error:
+        raise InputError(f"--camera {file}: expected a JSON file, cannot read it ({error})") from error
+    value = value["cameras"][0] if isinstance(value, dict) and value.get("cameras") else value
+    if not isinstance(value, dict) or "K_33" not in value:
+        raise InputError(f"--camera {file}: expected an object with K_33 (three rows of three numbers), got none")
+    try:
+        K_33 = np.array(value["K_33"], float)
+        camera_from_grid_44 = np.array(value.get("camera_from_grid_44", posed.camera_from_grid_44), float)
+        height, width = (int(n) for n in value.get("size_HW", size_HW))
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"--camera {file}: expected numbers in K_33, camera_from_grid_44 and size_HW ({error})"
+        ) from error
+    return Camera(K_33, camera_from_grid_44, (height, width))
+
+
+def run(program: str, arguments: list[str]) -> None:
+    """Entry of the verb."""
+    call(perceive, program, arguments)

@@ -1,0 +1,60 @@
+"""Batches as networks take them: tensors with the geometry that they belong to.
+
+Shape legend: B batch, N points, H W image rows and columns.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from occforge.core.camera import Camera
+from occforge.core.errors import InputError
+
+
+@dataclass(frozen=True)
+class CameraBatch:
+    """Pinhole cameras of equal image size: `K_B33` in pixels, `camera_from_grid_B44` in metres, float32."""
+
+    K_B33: Tensor
+    camera_from_grid_B44: Tensor
+    size_HW: tuple[int, int]
+
+    @staticmethod
+    def stack(cameras: Sequence[Camera]) -> "CameraBatch":
+        """Cameras of one batch; raises `InputError` if there are none or if their image sizes differ."""
+        sizes = {camera.size_HW for camera in cameras}
+        if len(sizes) != 1:
+            raise InputError(
+                f"camera batch: expected cameras of one image size, got {sorted(sizes) or 'none'}; resize the images "
+                "and use camera.resized"
+            )
+        K_B33 = torch.from_numpy(np.stack([c.K_33 for c in cameras])).float()
+        camera_from_grid_B44 = torch.from_numpy(np.stack([c.camera_from_grid_44 for c in cameras])).float()
+        return CameraBatch(K_B33, camera_from_grid_B44, sizes.pop())
+
+    def __len__(self) -> int:
+        return len(self.K_B33)
+
+    def to(self, device: torch.device | str) -> "CameraBatch":
+        """The same cameras on a device."""
+        return CameraBatch(self.K_B33.to(device), self.camera_from_grid_B44.to(device), self.size_HW)
+
+    def project(self, point_N3_m: Tensor) -> tuple[Tensor, Tensor]:
+        """Grid-frame points (N, 3) in metres to pixels (B, N, 2) as (u, v) and depths (B, N) along the optical axis.
+
+        Where the depth is not positive the pixel has no meaning, but is finite.
+        """
+        R_B33, t_B3 = self.camera_from_grid_B44[:, :3, :3], self.camera_from_grid_B44[:, :3, 3]
+        point_BN3 = point_N3_m @ R_B33.transpose(1, 2) + t_B3[:, None]
+        uvw_BN3 = point_BN3 @ self.K_B33.transpose(1, 2)
+        depth_BN = point_BN3[..., 2]
+        return uvw_BN3[..., :2] / depth_BN.clamp(min=1e-4)[..., None], depth_BN
+
+    def inside(self, pixel_BN2: Tensor, depth_BN: Tensor) -> Tensor:
+        """True (B, N) where a projected point lies in front of its camera and within its image."""
+        H, W = self.size_HW
+        u_BN, v_BN = pixel_BN2.unbind(-1)
+        return (depth_BN > 0) & (u_BN >= 0) & (u_BN < W) & (v_BN >= 0) & (v_BN < H)

@@ -1,0 +1,206 @@
+"""Pictures with the occupancy that they show: what perception networks learn from.
+
+Shape legend: H W image rows and columns, X Y Z voxels.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from occforge.core.camera import Camera, look_camera, street_camera
+from occforge.core.errors import InputError
+from occforge.core.grid import STREET_GRID, GridSpec
+from occforge.core.taxonomy import SEMANTIC_KITTI, UNKNOWN, Taxonomy
+from occforge.data._transforms import downsample
+from occforge.data.dataset import SceneDataset, open_dataset
+from occforge.data.procedural import TEST_FIRST_SEED, world_digest
+from occforge.data.shards import Arrays, Shards
+from occforge.render.picture import resize_rgb
+from occforge.render.shade import shade
+from occforge.world.street import make_street
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A picture (H, W, 3) uint8, its camera, and `labels_XYZ` uint8, 255 where unknown or not scored."""
+
+    image_HW3: NDArray[np.uint8]
+    camera: Camera
+    labels_XYZ: NDArray[np.uint8]
+
+
+class PairSource(Protocol):
+    """Pairs by index, picklable, the same pair for the same index always; images of one size."""
+
+    @property
+    def identity(self) -> str:
+        """What decides its pairs, for naming a cache."""
+        ...
+
+    @property
+    def grid(self) -> GridSpec:
+        """Geometry of every scene."""
+        ...
+
+    @property
+    def taxonomy(self) -> Taxonomy:
+        """Classes of every scene."""
+        ...
+
+    def __len__(self) -> int:
+        """Number of pairs."""
+        ...
+
+    def pair(self, index: int) -> Pair:
+        """One pair."""
+        ...
+
+
+@dataclass(frozen=True)
+class WorldPairs:
+    """Streets of the world, seeds `first_seed` to `first_seed + count - 1`, seen by a car's camera.
+
+    `factor` voxels of 0.2 m become one along each axis, by the rule of `data._transforms`. With `varied` each seed
+    has a camera of its own, of another height, pitch, yaw and field of view, as users' pictures will have.
+    """
+
+    first_seed: int
+    count: int
+    size_HW: tuple[int, int] = (64, 192)
+    factor: int = 4
+    varied: bool = False
+    taxonomy: Taxonomy = SEMANTIC_KITTI
+
+    @property
+    def identity(self) -> str:
+        """See `PairSource`."""
+        look = picture_digest()
+        return f"world-pairs-{world_digest()}-{look}-{self.first_seed}-{self.size_HW}-{self.factor}-{self.varied}"
+
+    @property
+    def grid(self) -> GridSpec:
+        """See `PairSource`."""
+        return STREET_GRID.pooled((self.factor, self.factor, self.factor))
+
+    def __len__(self) -> int:
+        return self.count
+
+    def camera(self, index: int) -> Camera:
+        """The camera that sees street `index`."""
+        if not self.varied:
+            return street_camera(self.size_HW)
+        rng = np.random.default_rng((self.first_seed + index, 17))
+        height_m, yaw, pitch = rng.normal(-0.08, 0.15), rng.normal(0.0, 0.03), rng.normal(0.0, 0.02)
+        fov_x = math.radians(rng.uniform(65.0, 95.0))
+        return look_camera((0.27, 0.0, float(height_m)), fov_x, self.size_HW, float(yaw), float(pitch))
+
+    def pair(self, index: int) -> Pair:
+        """See `PairSource`."""
+        seed = self.first_seed + index
+        street, camera = make_street(seed), self.camera(index)
+        image_HW3 = shade(street.scene, camera, street.weather, seed)
+        return Pair(image_HW3, camera, downsample(street.scene.labels_XYZ, self.factor))
+
+
+@lru_cache
+def picture_digest() -> str:
+    """Eight hex digits that change when the renderer does: a hash of a few small pictures."""
+    digest, camera = hashlib.sha256(), street_camera((24, 72))
+    for seed in range(TEST_FIRST_SEED, TEST_FIRST_SEED + 2):
+        street = make_street(seed)
+        digest.update(shade(street.scene, camera, street.weather, seed).tobytes())
+    return digest.hexdigest()[:8]
+
+
+@dataclass(frozen=True)
+class DatasetPairs:
+    """Frames of a dataset reader, pictures resized to `size_HW` with their cameras, voxels not scored made unknown.
+
+    `indices` names the frames to use; None means all. Raises `InputError` where frames have no pictures.
+    """
+
+    name: str
+    root: Path | None
+    split: str
+    size_HW: tuple[int, int]
+    factor: int = 1
+    indices: tuple[int, ...] | None = None
+    _dataset: SceneDataset = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_dataset", open_dataset(self.name, self.root, self.split, images=True))
+
+    @property
+    def identity(self) -> str:
+        """See `PairSource`."""
+        where = "" if self.root is None else str(Path(self.root).resolve())
+        return f"{self.name}-{self.split}-{where}-{self.size_HW}-{self.factor}-{self.indices}"
+
+    @property
+    def grid(self) -> GridSpec:
+        """See `PairSource`."""
+        return self._dataset.grid.pooled((self.factor, self.factor, self.factor))
+
+    @property
+    def taxonomy(self) -> Taxonomy:
+        """See `PairSource`."""
+        return self._dataset.taxonomy
+
+    def __len__(self) -> int:
+        return len(self._dataset) if self.indices is None else len(self.indices)
+
+    def pair(self, index: int) -> Pair:
+        """See `PairSource`."""
+        sample = self._dataset[index if self.indices is None else self.indices[index]]
+        if sample.image_HW3 is None or sample.camera is None:
+            raise InputError(f"{self.name} {sample.name}: expected a picture and its camera, got none; add the images")
+        labels_XYZ = sample.scene.labels_XYZ
+        if sample.scored_XYZ is not None:
+            labels_XYZ = np.where(sample.scored_XYZ, labels_XYZ, UNKNOWN).astype(np.uint8)
+        image_HW3 = resize_rgb(sample.image_HW3, self.size_HW)
+        return Pair(image_HW3, sample.camera.resized(self.size_HW), downsample(labels_XYZ, self.factor))
+
+
+class PairCache:
+    """The pairs of a source by index, kept on disk; those that are missing are made when first asked for."""
+
+    def __init__(self, folder: Path, source: PairSource) -> None:
+        self.source = source
+        digest = hashlib.sha256(json.dumps([source.identity, len(source), asdict(source.grid)]).encode()).hexdigest()
+        self.shards = Shards(folder / f"pairs-{digest[:16]}", len(source), _MakePairs(source))
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def fill(self, workers: int) -> None:
+        """Make every missing pair, `workers` processes side by side, with progress."""
+        self.shards.fill(workers, "pictures")
+
+    def __getitem__(self, index: int) -> Pair:
+        arrays = self.shards[index]
+        image_HW3 = np.asarray(arrays["image_HW3"], np.uint8)
+        height, width = image_HW3.shape[:2]
+        K_33, pose_44 = np.asarray(arrays["K_33"], float), np.asarray(arrays["camera_from_grid_44"], float)
+        return Pair(image_HW3, Camera(K_33, pose_44, (height, width)), np.asarray(arrays["labels_XYZ"], np.uint8))
+
+
+@dataclass(frozen=True)
+class _MakePairs:
+    source: PairSource
+
+    def __call__(self, indices: Sequence[int]) -> Arrays:
+        pairs = [self.source.pair(i) for i in indices]
+        return {
+            "image_HW3": np.stack([p.image_HW3 for p in pairs]),
+            "K_33": np.stack([p.camera.K_33 for p in pairs]),
+            "camera_from_grid_44": np.stack([p.camera.camera_from_grid_44 for p in pairs]),
+            "labels_XYZ": np.stack([p.labels_XYZ for p in pairs]),
+        }

@@ -1,0 +1,170 @@
+"""MonoScene (Cao and de Charette, CVPR 2022): lift 2D features along lines of sight, then reason in 3D.
+
+Picture -> 2D U-Net -> FLoSP: every voxel takes the features of the pixel it projects to, summed over four scales ->
+3D U-Net with the context relation prior at its bottom -> logits. All five losses: weighted cross-entropy, semantic and
+geometric scene-class affinity, frustum proportions, relations.
+
+Shape legend: B batch, C channels, K classes, H W image, X Y Z voxels, N = X Y Z.
+"""
+
+from dataclasses import dataclass, field, replace
+
+import torch
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from occforge.core.batch import CameraBatch
+from occforge.core.grid import GridSpec
+from occforge.core.taxonomy import UNKNOWN, Taxonomy
+from occforge.perception._image_encoder import ImageEncoder, ImageEncoderConfig
+from occforge.perception._lifting import gather_nearest, position_code_BCN, voxel_centres_N3_m
+from occforge.perception._volume import ContextRelationPrior, SegmentationHead, downsample, process, upsample
+from occforge.perception.losses import (
+    class_weights,
+    cross_entropy,
+    frustum_index,
+    frustum_proportion,
+    geometric_affinity,
+    relation_loss,
+    relation_matrix,
+    semantic_affinity,
+)
+from occforge.perception.network import Hints, PerceptionNetwork, Prediction
+
+FLOSP_SCALES = (1, 2, 4, 8)
+
+
+@dataclass(frozen=True)
+class Config:
+    """Sizes and loss weights.
+
+    `lift_factor`: voxels of the grid that one lifted voxel spans, 2 for streets and 1 for rooms in the paper.
+    `position`: add a code of depth and height to the lifted features. Paper: none. Here: in the small preset. Because:
+    all voxels of a line of sight are lifted alike, and a small 3D network is slow to find out where they are.
+    `frustums`: local frustums a side. `checkpointing` recomputes activations in the backward pass.
+    """
+
+    image: ImageEncoderConfig = field(default_factory=ImageEncoderConfig)
+    lift_factor: int = 2
+    head_channels: int = 32
+    position: bool = False
+    relation_prior: bool = True
+    frustums: int = 8
+    cross_entropy: float = 1.0
+    semantic: float = 1.0
+    geometric: float = 1.0
+    frustum: float = 1.0
+    relation: float = 1.0
+    checkpointing: bool = False
+
+
+PRESETS: dict[str, Config] = {
+    "street": Config(),
+    "room": Config(image=ImageEncoderConfig(channels=200), lift_factor=1, head_channels=200),
+    "small": Config(
+        image=ImageEncoderConfig("residual", channels=24, widths=(16, 32, 48, 72, 96), noise_level=True),
+        lift_factor=1,
+        head_channels=16,
+        position=True,
+    ),
+}
+"""The paper's sizes for streets and for rooms, and the embedded one, for 64x64x8 and pictures of about 64x192."""
+
+
+class MonoScene(PerceptionNetwork):
+    """See the module. The grid must be divisible by 8 * lift_factor along each axis, in height by 4 * lift_factor."""
+
+    def __init__(self, config: Config, grid: GridSpec, taxonomy: Taxonomy) -> None:
+        super().__init__(grid, taxonomy)
+        self.config = config
+        C, factor = config.image.channels, config.lift_factor
+        self.lifted_grid = grid.pooled((factor, factor, factor))
+        self.relation_grid = self.lifted_grid.pooled((4, 4, 4))
+        self.image_encoder = ImageEncoder(
+            replace(config.image, scales=FLOSP_SCALES, checkpointing=config.checkpointing)
+        )
+        self.position = nn.Conv1d(18, C, 1) if config.position else None
+        self.down_1 = nn.Sequential(*process(C), downsample(C))
+        self.down_2 = nn.Sequential(*process(2 * C), downsample(2 * C))
+        self.relation_prior = (
+            ContextRelationPrior(4 * C, self.relation_grid.shape_XYZ) if config.relation_prior else None
+        )
+        self.up_2, self.up_1 = upsample(4 * C, 2 * C), upsample(2 * C, C)
+        self.up_full = upsample(C, C // 2) if factor == 2 else None
+        inputs = C // 2 if factor == 2 else C
+        self.head = SegmentationHead(inputs, config.head_channels, taxonomy.class_count)
+        self.register_buffer("lifted_N3_m", voxel_centres_N3_m(self.lifted_grid), persistent=False)
+        self.register_buffer("centre_N3_m", voxel_centres_N3_m(grid), persistent=False)
+        self.register_buffer("weight_K", class_weights(taxonomy), persistent=False)
+        self.lifted_N3_m: Tensor
+        self.centre_N3_m: Tensor
+        self.weight_K: Tensor
+
+    def lift(self, pyramid: dict[int, Tensor], cameras: CameraBatch) -> Tensor:
+        """FLoSP, Eq. 5: features (B, C, x, y, z) of `lifted_grid`, the sum over scales of the pixel's features."""
+        pixel_BN2, depth_BN = cameras.project(self.lifted_N3_m)
+        inside_BN = cameras.inside(pixel_BN2, depth_BN)
+        lifted_BCN = sum(gather_nearest(pyramid[scale], pixel_BN2, inside_BN, cameras) for scale in FLOSP_SCALES)
+        assert isinstance(lifted_BCN, Tensor)
+        if self.position is not None:
+            lifted_BCN = lifted_BCN + self.position(position_code_BCN(self.lifted_grid, cameras).to(lifted_BCN.dtype))
+        return lifted_BCN.unflatten(2, self.lifted_grid.shape_XYZ)
+
+    def forward(self, image_B3HW: Tensor, cameras: CameraBatch, hints: Hints) -> Prediction:
+        """See `PerceptionNetwork`."""
+        self.check(image_B3HW, cameras, hints)
+        fine = self.lift(self.image_encoder(image_B3HW, hints.noise_level_B), cameras)
+        middle = self._run(self.down_1, fine)
+        coarse = self._run(self.down_2, middle)
+        extras = {}
+        if self.relation_prior is not None:
+            coarse, extras["relation_logits_BRSN"] = self.relation_prior(coarse)
+        up = self.up_1(self.up_2(coarse) + middle) + fine
+        if self.up_full is not None:
+            up = self.up_full(up)
+        return Prediction(self._run(self.head, up), extras)
+
+    def _run(self, block: nn.Module, x: Tensor) -> Tensor:
+        if self.config.checkpointing and self.training:
+            return checkpoint(block, x, use_reentrant=False)
+        return block(x)
+
+    def loss(self, prediction: Prediction, target_BXYZ: Tensor, cameras: CameraBatch) -> dict[str, Tensor]:
+        """See `PerceptionNetwork`: MonoScene's five terms, weighted."""
+        config, logits = self.config, prediction.logits_BKXYZ
+        frustum_BN = frustum_index(cameras, self.centre_N3_m, config.frustums)
+        terms = {
+            "cross_entropy": config.cross_entropy * cross_entropy(logits, target_BXYZ, self.weight_K),
+            "semantic": config.semantic * semantic_affinity(logits, target_BXYZ),
+            "geometric": config.geometric * geometric_affinity(logits, target_BXYZ),
+            "frustum": config.frustum * frustum_proportion(logits, target_BXYZ, frustum_BN, config.frustums**2),
+        }
+        if "relation_logits_BRSN" in prediction.extras:
+            relation_BRSN = relation_matrix(self._coarse_labels(target_BXYZ))
+            terms["relation"] = config.relation * relation_loss(
+                prediction.extras["relation_logits_BRSN"], relation_BRSN
+            )
+        return terms
+
+    def _coarse_labels(self, target_BXYZ: Tensor) -> Tensor:
+        """Labels at the relation prior's size: the commonest occupied class of a block that is 5 % occupied or more.
+
+        Blocks without a known voxel are unknown, as in the downsampling of MonoScene's authors.
+        """
+        factor = [n // m for n, m in zip(self.grid.shape_XYZ, self.relation_grid.shape_XYZ, strict=True)]
+        B, (x, y, z) = len(target_BXYZ), self.relation_grid.shape_XYZ
+        fx, fy, fz = factor
+        blocks = target_BXYZ.reshape(B, x, fx, y, fy, z, fz).permute(0, 1, 3, 5, 2, 4, 6).flatten(4).long()
+        counts = torch.zeros(*blocks.shape[:4], 256, device=blocks.device).scatter_add_(
+            4, blocks, torch.ones_like(blocks, dtype=torch.float32)
+        )
+        occupied = counts[..., 1:UNKNOWN]
+        filled = occupied.sum(-1) >= 0.05 * fx * fy * fz
+        label = torch.where(filled, occupied.argmax(-1) + 1, 0)
+        unknown = ~filled & (counts[..., UNKNOWN] >= counts[..., 0])
+        return torch.where(unknown, UNKNOWN, label).to(torch.uint8)
+
+
+def build(config: Config, grid: GridSpec, taxonomy: Taxonomy) -> MonoScene:
+    """A network with fresh weights."""
+    return MonoScene(config, grid, taxonomy)

@@ -1,0 +1,129 @@
+"""Scores of a perception network on pairs, beside two baselines that anyone can have for nothing."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from occforge.core.errors import InputError
+from occforge.core.files import atomic_path, write_json
+from occforge.core.grid import Scene
+from occforge.data.pairs import PairCache, PairSource
+from occforge.metrics.iou import Absent
+from occforge.metrics.occupancy import (
+    MeanScene,
+    NearestScene,
+    OccupancyScores,
+    OccupancyStatistics,
+    comparison_table,
+    confusion_picture,
+)
+from occforge.metrics.report import versions
+from occforge.perception.weights import Trained
+from occforge.pipelines.perceive import perceive
+from occforge.render.bev import bev
+from occforge.render.picture import resize_rgb, save_rgb, sheet
+
+PICTURES = 6
+"""Scenes on the sheet of hits and misses: the first ones, none chosen."""
+HIT, MISSED, INVENTED = (60, 160, 75), (215, 60, 50), (70, 110, 215)
+"""Colours of the sheet: occupied in both, only in truth, only in the prediction."""
+
+
+@dataclass(frozen=True)
+class PerceptionReport:
+    """Scores of the network and of the baselines, and what they were made of."""
+
+    scores: dict[str, OccupancyScores]
+    table: str
+
+
+def evaluate_perception(
+    trained: Trained,
+    source: PairSource,
+    training: PairCache | None,
+    out: Path,
+    absent: Absent = "zero",
+    commonest: int | None = None,
+) -> PerceptionReport:
+    """Score `trained` on every pair of `source`; write perception.json, perception.md and two pictures into `out`.
+
+    With `training`, the mean scene and the scene of the nearest training picture are scored beside it. Raises
+    `InputError` if the source has another grid or other classes than the network.
+    """
+    network = trained.network
+    if source.grid.shape_XYZ != network.grid.shape_XYZ or source.taxonomy.names != network.taxonomy.names:
+        raise InputError(
+            f"evaluate perception: the network sees {network.grid.shape_XYZ} voxels of {network.taxonomy.name}, the "
+            f"data have {source.grid.shape_XYZ} of {source.taxonomy.name}; choose the data it was trained for"
+        )
+    sides = {trained.name: OccupancyStatistics(source.grid, source.taxonomy)}
+    mean, nearest = None, None
+    if training is not None:
+        sides |= {name: OccupancyStatistics(source.grid, source.taxonomy) for name in ("mean scene", "nearest picture")}
+        counted = MeanScene(source.grid, source.taxonomy)
+        pairs = [training[i] for i in tqdm(range(len(training)), desc="baselines", leave=False)]
+        for pair in pairs:
+            counted.add(pair.labels_XYZ)
+        mean = counted.predict()
+        nearest = NearestScene([p.image_HW3 for p in pairs], [p.labels_XYZ for p in pairs])
+    rows: list[NDArray[np.uint8]] = []
+    for index in tqdm(range(len(source)), desc="scenes", leave=False):
+        pair = source.pair(index)
+        predicted = perceive(trained, pair.image_HW3, pair.camera, source.grid).scene
+        sides[trained.name].add(predicted.labels_XYZ, pair.labels_XYZ, pair.camera)
+        if mean is not None and nearest is not None:
+            sides["mean scene"].add(mean, pair.labels_XYZ, pair.camera)
+            sides["nearest picture"].add(nearest.predict(pair.image_HW3), pair.labels_XYZ, pair.camera)
+        if index < PICTURES:
+            truth = Scene(pair.labels_XYZ, source.grid, source.taxonomy)
+            rows += [_framed(p) for p in (pair.image_HW3, bev(truth), bev(predicted), hits(truth, predicted))]
+    scores = {name: counted.result(absent, commonest) for name, counted in sides.items()}
+    own = scores[trained.name]
+    record = {
+        "n": len(source),
+        "data": source.identity,
+        "network": {"name": trained.name, "made_from": trained.made_from},
+        "scores": {name: s.to_dict() for name, s in scores.items()},
+        **versions(),
+    }
+    table = f"n = {len(source)}; {source.identity}; mIoU over {len(own.classes)} classes, absent ones count as "
+    table += f"{'0' if absent == 'zero' else 'nothing'}; in percent.\n\n{comparison_table(scores)}\n"
+    save_rgb(out / "confusion.png", confusion_picture(own.counts_KK, source.taxonomy))
+    save_rgb(out / "hits-and-misses.png", sheet(rows, 4))
+    with atomic_path(out / "perception.md") as temporary:
+        temporary.write_text(table)
+    write_json(out / "perception.json", json.loads(json.dumps(record)))
+    return PerceptionReport(scores, table)
+
+
+def hits(truth: Scene, predicted: Scene) -> NDArray[np.uint8]:
+    """Bird's-eye picture (H, W, 3): columns with something above the ground in both, only in truth, only predicted.
+
+    Above the ground: occupied by a class that is no ground, which the taxonomy's objects and tall background are.
+    """
+    low = [truth.taxonomy.names.index(n) for n in GROUND_NAMES if n in truth.taxonomy.names]
+
+    def tall_XY(scene: Scene) -> NDArray[np.bool_]:
+        labels = scene.labels_XYZ
+        return np.asarray(((labels > 0) & (labels < 255) & ~np.isin(labels, low)).any(2))
+
+    true_XY, found_XY = tall_XY(truth), tall_XY(predicted)
+    picture = np.full((*true_XY.shape, 3), 245, np.uint8)
+    picture[true_XY & found_XY], picture[true_XY & ~found_XY], picture[~true_XY & found_XY] = HIT, MISSED, INVENTED
+    return np.ascontiguousarray(picture[::-1, ::-1])  # forward is up, left is left
+
+
+GROUND_NAMES = ("road", "parking", "sidewalk", "other-ground", "terrain", "ground", "floor", "driveable-surface")
+
+
+def _framed(picture_HW3: NDArray[np.uint8], height: int = 192) -> NDArray[np.uint8]:
+    """The picture at one height, on a white canvas of one width."""
+    scale = height / picture_HW3.shape[0]
+    width = min(576, round(picture_HW3.shape[1] * scale))
+    canvas = np.full((height, 576, 3), 255, np.uint8)
+    canvas[:, :width] = resize_rgb(picture_HW3, (height, width))
+    return canvas

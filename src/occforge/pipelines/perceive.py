@@ -1,0 +1,84 @@
+"""Your own pictures in, semantic occupancy out."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from occforge import __version__
+from occforge.core.batch import CameraBatch
+from occforge.core.camera import Camera
+from occforge.core.errors import InputError
+from occforge.core.files import write_json
+from occforge.core.grid import GridSpec, Scene
+from occforge.perception.network import Hints
+from occforge.perception.weights import Trained
+from occforge.pipelines.write_scene import Seen, grid_in_words, write_views
+from occforge.render.overlay import overlay
+from occforge.render.picture import resize_rgb, save_rgb
+from occforge.view.gallery import write_page
+
+LEAST_VISIBLE = 0.01
+"""Share of the grid's voxels that must lie inside the picture."""
+
+
+@dataclass(frozen=True)
+class Perceived:
+    """What a network read in a picture."""
+
+    scene: Scene
+    camera: Camera
+    image_HW3: NDArray[np.uint8]
+
+
+def perceive(trained: Trained, image_HW3: NDArray[np.uint8], camera: Camera, grid: GridSpec | None = None) -> Perceived:
+    """Semantic occupancy of `grid` (default: where the network's own lies) from one picture.
+
+    The picture is brought to the network's size, its camera with it. Raises `InputError` if picture and camera
+    differ in size, if the grid has another shape or voxel than the network's, or if the camera hardly sees it.
+    """
+    if image_HW3.shape[:2] != camera.size_HW:
+        raise InputError(
+            f"perceive: the camera is of an image of (H, W) {camera.size_HW}, got one of {image_HW3.shape[:2]}; give "
+            "the camera of this picture, or resize it"
+        )
+    own = trained.network.grid
+    grid = own if grid is None else grid
+    if grid.shape_XYZ != own.shape_XYZ or not np.allclose(grid.voxel_m, own.voxel_m):
+        raise InputError(
+            f"perceive: this network sees {grid_in_words(own)}, got a grid of {grid_in_words(grid)}; only the origin "
+            "may differ, or train a network for that grid"
+        )
+    shift_44 = np.eye(4)
+    shift_44[:3, 3] = np.subtract(grid.origin_m, own.origin_m)
+    seen = Camera(camera.K_33, camera.camera_from_grid_44 @ shift_44, camera.size_HW).resized(trained.size_HW)
+    cameras = CameraBatch.stack([seen])
+    pixel_BN2, depth_BN = cameras.project(torch.from_numpy(own.centres_N3_m()).float())
+    visible = float(cameras.inside(pixel_BN2, depth_BN).float().mean())
+    if visible < LEAST_VISIBLE:
+        raise InputError(
+            f"perceive: the camera sees {100 * visible:.1f} % of the grid, expected {100 * LEAST_VISIBLE:.0f} % or "
+            "more; it lies behind or beside: check pose, axes (x forward, y left, z up) and grid origin"
+        )
+    small_HW3 = resize_rgb(image_HW3, trained.size_HW)
+    image_B3HW = torch.from_numpy(small_HW3.copy()).permute(2, 0, 1)[None].float() / 255.0
+    with torch.no_grad():
+        logits = trained.network(image_B3HW, cameras, Hints()).logits_BKXYZ
+    labels_XYZ = logits[0].argmax(0).to(torch.uint8).numpy()
+    return Perceived(Scene(labels_XYZ, grid, trained.network.taxonomy), camera, image_HW3)
+
+
+def write_perceived(folder: Path, perceived: Perceived, title: str, settings: dict[str, Any]) -> None:
+    """The output folder of `generate` for a perceived scene, with the voxels drawn over the picture in overlay/."""
+    scene, camera = perceived.scene, perceived.camera
+    pictures = write_views(folder, scene, [Seen(camera, perceived.image_HW3)])
+    drawn = folder / "overlay" / "000000.png"
+    drawn.parent.mkdir(exist_ok=True)
+    save_rgb(drawn, overlay(scene, camera, perceived.image_HW3))
+    pictures.insert(1, ("voxels over the picture", drawn))
+    write_json(folder / "perceived.json", {"picture": title, "version": __version__, **settings})
+    facts = {"grid": grid_in_words(scene.grid), **{k: str(v) for k, v in settings.items()}}
+    write_page(folder, "OccForge", title, scene, pictures, facts)

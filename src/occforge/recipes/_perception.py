@@ -1,0 +1,124 @@
+"""Training of any perception network on any dataset: `occforge train DATASET.NETWORK`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from occforge.core.errors import InputError
+from occforge.data.pairs import DatasetPairs, PairCache, PairSource, WorldPairs
+from occforge.data.procedural import TEST_FIRST_SEED, TRAIN_FIRST_SEED
+from occforge.perception.network import preset
+from occforge.train.loop import LoopConfig
+from occforge.train.perception import PerceptionOptions, train_perception
+
+
+@dataclass(frozen=True)
+class Setup:
+    """How a dataset is presented: picture size and voxels pooled along each axis, at the small and the paper's size."""
+
+    small_HW: tuple[int, int]
+    small_factor: int
+    paper_HW: tuple[int, int]
+    paper_preset: str = "street"
+
+
+SETUPS: dict[str, Setup] = {
+    "street": Setup((64, 192), 4, (370, 1220)),
+    "semantic_kitti": Setup((64, 192), 4, (370, 1220)),
+    "kitti360": Setup((64, 240), 4, (376, 1408)),
+    "nuscenes_occ": Setup((96, 168), 8, (448, 800)),
+    "occ3d": Setup((96, 168), 4, (448, 800)),
+    "nyuv2": Setup((96, 128), 1, (480, 640), "room"),
+    "rooms": Setup((96, 128), 1, (480, 640), "room"),
+}
+
+
+def perception_recipe(dataset: str, network: str) -> Callable[..., Path]:
+    """The recipe that trains `network` on `dataset`; its parameters are the flags."""
+
+    def recipe(
+        out: Path | None = None,
+        root: Path | None = None,
+        size: Literal["small", "paper"] = "small",
+        image: tuple[int, int] | None = None,
+        factor: int | None = None,
+        pairs: int = 6144,
+        steps: int = 2000,
+        batch: int = 4,
+        lr: float = 1e-3,
+        optimizer: Literal["muon", "adamw"] = "muon",
+        dtype: Literal["float32", "bfloat16"] = "float32",
+        device: str = "cpu",
+        seed: int = 0,
+        cache: Path = Path("out/cache"),
+        workers: int = 2,
+        checkpointing: bool = False,
+        options: PerceptionOptions = PerceptionOptions(),  # noqa: B008 (frozen)
+    ) -> Path:
+        folder = out or Path(f"out/{dataset}.{network}")
+        source = pair_source(dataset, root, size, image, factor, pairs)
+        config = preset(network, "small" if size == "small" else SETUPS[dataset].paper_preset)
+        if checkpointing:
+            if not hasattr(config, "checkpointing"):
+                raise InputError(f"--checkpointing: network {network} has none; leave the flag out")
+            config = replace(config, checkpointing=True)
+        held = PairCache(cache, source)
+        if workers > 1:
+            held.fill(workers)
+        loop = LoopConfig(steps=steps, batch=batch, lr=lr, optimizer=optimizer, dtype=dtype, device=device, seed=seed)
+        return train_perception(network, config, held, options, loop, folder)
+
+    recipe.__doc__ = f"""Train {network} on {dataset}.
+
+    Args:
+        out: Run folder; the finished network is its {network}.safetensors.
+        root: Folder of the dataset; the street and room worlds need none.
+        size: Sizes of the network, the picture and the grid: those of the paper, or small ones for a laptop.
+        image: Height and width of the pictures, instead of those of the size.
+        factor: Voxels that become one along each axis, instead of that of the size.
+        pairs: Training pictures of the worlds; a dataset gives all it has.
+        steps: Training steps.
+        batch: Pictures of a step.
+        lr: Learning rate of AdamW.
+        optimizer: Muon for matrices with AdamW for the rest, or AdamW for all as in the papers.
+        dtype: Arithmetic in training.
+        device: Where to train.
+        seed: Seed of weights, batches and augmentation.
+        cache: Folder of prepared pairs, shared between runs.
+        workers: Processes that fill the cache.
+        checkpointing: Recompute activations in the backward pass: less memory, about a third more time.
+        options: How pairs are changed before they are learned from.
+    """
+    return recipe
+
+
+def held_out_source(dataset: str, root: Path | None, size: Literal["small", "paper"], n: int, split: str) -> PairSource:
+    """Pairs that no training saw: `n` streets of test seeds and the standard camera, or a split of a dataset."""
+    if dataset not in SETUPS:
+        raise InputError(f"--dataset: expected one of {', '.join(SETUPS)}, got '{dataset}'")
+    if dataset != "street":
+        return pair_source(dataset, root, size, split=split)
+    setup = SETUPS[dataset]
+    size_HW, factor = (setup.small_HW, setup.small_factor) if size == "small" else (setup.paper_HW, 1)
+    return WorldPairs(TEST_FIRST_SEED, n, size_HW, factor)
+
+
+def pair_source(
+    dataset: str,
+    root: Path | None,
+    size: Literal["small", "paper"],
+    image: tuple[int, int] | None = None,
+    factor: int | None = None,
+    pairs: int = 6144,
+    split: str = "train",
+) -> PairSource:
+    """Pairs of a dataset as a recipe presents them."""
+    setup = SETUPS[dataset]
+    size_HW = image or (setup.small_HW if size == "small" else setup.paper_HW)
+    pooled = factor or (setup.small_factor if size == "small" else 1)
+    if dataset == "street":
+        return WorldPairs(TRAIN_FIRST_SEED, pairs, size_HW, pooled, varied=True)
+    if root is None and dataset != "rooms":
+        raise InputError(f"{dataset}: expected the folder of the dataset, got none; give --root")
+    return DatasetPairs(dataset, root, split, size_HW, pooled)

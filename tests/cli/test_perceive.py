@@ -1,0 +1,134 @@
+"""From a picture to an output folder, and every way in which a picture or a camera can be wrong."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from occforge.cli.perceive import perceive, read_camera
+from occforge.core.camera import street_camera
+from occforge.core.errors import InputError
+from occforge.core.grid import GridSpec, Scene
+from occforge.core.taxonomy import SEMANTIC_KITTI
+from occforge.perception.monoscene import PRESETS, build
+from occforge.perception.weights import load_network, save_network
+
+GRID = GridSpec((32, 32, 8), (1.6, 1.6, 0.8), (0.0, -25.6, -2.0))
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("weights") / "monoscene.safetensors"
+    config = PRESETS["small"]
+    save_network(build(config, GRID, SEMANTIC_KITTI), "monoscene", config, (32, 96), path, {"steps": 0})
+    return path
+
+
+@pytest.fixture
+def picture(tmp_path):
+    path = tmp_path / "street.jpg"
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (60, 180, 3)).astype(np.uint8)).save(path)
+    return path
+
+
+def test_a_picture_becomes_a_folder_like_that_of_generate(tmp_path, picture, weights):
+    out = tmp_path / "out"
+    perceive(picture, out=out, weights=weights, fov=70.0)
+    scene = Scene.load(out / "scene.npz")
+    assert scene.grid == GRID and scene.labels_XYZ.max() < SEMANTIC_KITTI.class_count
+    for name in ("scene.glb", "images/000000.png", "semantic/000000.png", "depth/000000.png", "overlay/000000.png",
+                 "cameras.json", "perceived.json", "index.html"):  # fmt: skip
+        assert (out / name).stat().st_size > 0, name
+    assert Image.open(out / "overlay/000000.png").size == (180, 60)
+    again = tmp_path / "again"
+    perceive(picture, out=again, weights=weights, camera=out / "cameras.json")
+    assert np.array_equal(Scene.load(again / "scene.npz").labels_XYZ, scene.labels_XYZ)
+
+
+def write_video(path, frames):
+    import av
+
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=5)
+        stream.width, stream.height = frames[0].size
+        for frame in frames:
+            container.mux(stream.encode(av.VideoFrame.from_image(frame)))
+        container.mux(stream.encode(None))
+
+
+def test_folders_and_videos_become_a_folder_a_picture(tmp_path, picture, weights):
+    (tmp_path / "many").mkdir()
+    for name in ("b.jpg", "a.png"):
+        Image.open(picture).save(tmp_path / "many" / name)
+    perceive(tmp_path / "many", out=tmp_path / "folders", weights=weights)
+    assert sorted(p.name for p in (tmp_path / "folders").iterdir()) == ["a", "b"]
+    frames = [Image.open(picture), Image.open(picture).rotate(180)]
+    write_video(tmp_path / "drive.mp4", frames)
+    perceive(tmp_path / "drive.mp4", out=tmp_path / "frames", weights=weights)
+    assert sorted(p.name for p in (tmp_path / "frames").iterdir()) == ["000000", "000001"]
+
+
+def test_a_network_comes_back_from_its_file(weights):
+    one, two = load_network(weights), load_network(weights)
+    assert one.size_HW == (32, 96) and one.name == "monoscene" and not one.network.training
+    for a, b in zip(one.network.state_dict().values(), two.network.state_dict().values(), strict=True):
+        assert torch.equal(a, b)
+
+
+def bad_cameras(folder):
+    yield "singular", {"K_33": [[1, 0, 0], [1, 0, 0], [0, 0, 1]]}, "singular"
+    yield "no-K", {"focal": 3}, "expected an object with K_33"
+    yield "words", {"K_33": [["a", 0, 0], [0, 1, 0], [0, 0, 1]]}, "expected numbers"
+    yield "other-size", street_camera((30, 90)).to_dict(), "of an image of (H, W) (30, 90)"
+
+
+@pytest.mark.parametrize("case", list(bad_cameras(None)), ids=lambda c: c[0])
+def test_bad_cameras_are_refused(tmp_path, picture, weights, case):
+    name, content, message = case
+    path = tmp_path / f"{name}.json"
+    path.write_text(json.dumps(content))
+    with pytest.raises(InputError) as error:
+        perceive(picture, out=tmp_path / "out", weights=weights, camera=path)
+    assert message in str(error.value) and not (tmp_path / "out").exists()
+
+
+def test_a_grid_behind_the_camera_is_refused(tmp_path, picture, weights):
+    with pytest.raises(InputError, match=r"the camera sees 0\.0 % of the grid"):
+        perceive(picture, out=tmp_path / "out", weights=weights, pose=(0.0, 0.0, 0.0, 180.0, 0.0))
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_is_no_picture_is_refused(tmp_path, weights):
+    text = tmp_path / "words.png"
+    text.write_text("not a picture")
+    with pytest.raises(InputError, match="expected a picture such as PNG or JPEG"):
+        perceive(text, out=tmp_path / "out", weights=weights)
+    with pytest.raises(InputError, match="found none"):
+        perceive(tmp_path / "missing.png", out=tmp_path / "out", weights=weights)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="expected pictures"):
+        perceive(tmp_path / "empty", out=tmp_path / "out", weights=weights)
+    (tmp_path / "broken.mp4").write_bytes(b"not a video")
+    with pytest.raises(InputError, match="expected a video"):
+        perceive(tmp_path / "broken.mp4", out=tmp_path / "out", weights=weights)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_hundred_megapixels_are_refused_before_they_are_decoded(tmp_path, weights):
+    path = tmp_path / "huge.png"
+    Image.new("1", (10_000, 10_000)).save(path)
+    with pytest.raises(InputError, match=r"10000 x 10000 \(100 megapixels\)|at most 64 megapixels"):
+        perceive(path, out=tmp_path / "out", weights=weights)
+
+
+def test_flags_that_make_no_camera_are_refused():
+    pose = (0.0, 0.0, 0.0, 0.0, 0.0)
+    with pytest.raises(InputError, match="--fov: expected 1 to 170"):
+        read_camera(None, (10, 10), 200.0, "street", pose)
+    with pytest.raises(InputError, match="--like: expected one of"):
+        read_camera(None, (10, 10), None, "waymo", pose)
+    wide = read_camera(None, (100, 200), 90.0, "street", pose)
+    assert wide.K_33[0, 0] == pytest.approx(100.0)

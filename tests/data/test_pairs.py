@@ -1,0 +1,92 @@
+"""Pairs and what augmentation does to them: the camera must go on seeing the scene as the picture shows it."""
+
+import numpy as np
+import pytest
+import torch
+
+from occforge.core.camera import street_camera
+from occforge.core.grid import GridSpec
+from occforge.data.pairs import Pair, PairCache, WorldPairs
+from occforge.train.augment import Augmentation, estimated, mirror, noisy, recolor, zoom
+
+GRID = GridSpec((8, 8, 4), (6.4, 6.4, 1.6), (0.0, -25.6, -2.0))
+
+
+def painted_pair(rng: np.random.Generator, size_HW: tuple[int, int] = (60, 90)) -> Pair:
+    """A picture whose pixels say where they lie: red is the column, green the row."""
+    H, W = size_HW
+    image = np.zeros((H, W, 3), np.uint8)
+    image[..., 0] = (np.arange(W) + 0.5)[None] / W * 255
+    image[..., 1] = (np.arange(H) + 0.5)[:, None] / H * 255
+    return Pair(image, street_camera(size_HW), rng.integers(0, 20, GRID.shape_XYZ).astype(np.uint8))
+
+
+def painted_at(pair: Pair, point_N3: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The colours that a pair shows at points of the grid frame, and which points it shows."""
+    pixel, depth = pair.camera.project(point_N3)
+    H, W = pair.camera.size_HW
+    inside = (depth > 0) & (pixel >= 1).all(1) & (pixel[:, 0] < W - 1) & (pixel[:, 1] < H - 1)
+    u, v = np.clip(pixel, 0, [W - 1, H - 1]).astype(int).T
+    return pair.image_HW3[v, u].astype(float), inside
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_zoomed_pictures_show_each_point_in_its_colour(seed):
+    rng = np.random.default_rng(seed)
+    pair = painted_pair(rng)
+    points = rng.uniform((2, -25, -2), (50, 25, 4), (500, 3))
+    zoomed = zoom(pair, 1.3, (rng.random(), rng.random()))
+    assert zoomed.image_HW3.shape == pair.image_HW3.shape
+    before, seen_before = painted_at(pair, points)
+    after, seen_after = painted_at(zoomed, points)
+    both = seen_before & seen_after
+    assert both.sum() > 50 and np.abs(before - after)[both].max() < 255 * 1.6 / 60
+
+
+def test_mirrored_pairs_are_the_mirrored_world():
+    rng = np.random.default_rng(0)
+    pair = painted_pair(rng)
+    mirrored = mirror(pair, GRID)
+    points = rng.uniform((2, -25, -2), (50, 25, 4), (500, 3))
+    swapped = points * [1, -1, 1]
+    colours, seen = painted_at(pair, points)
+    colours_m, seen_m = painted_at(mirrored, swapped)
+    assert np.array_equal(seen, seen_m) and np.abs(colours - colours_m)[seen].max() < 255 * 1.1 / 60
+    index = np.floor(GRID.index_from_metres(points)).astype(int)
+    index_m = np.floor(GRID.index_from_metres(swapped)).astype(int)
+    assert np.array_equal(pair.labels_XYZ[tuple(index.T)], mirrored.labels_XYZ[tuple(index_m.T)])
+    twice = mirror(mirrored, GRID)
+    assert np.allclose(twice.camera.K_33, pair.camera.K_33)
+    assert np.allclose(twice.camera.camera_from_grid_44, pair.camera.camera_from_grid_44)
+    assert np.linalg.det(mirrored.camera.camera_from_grid_44) == pytest.approx(1.0)
+
+
+def test_the_same_generator_state_gives_the_same_pair():
+    pair = painted_pair(np.random.default_rng(0))
+    one, two, other = (Augmentation()(pair, GRID, np.random.default_rng(seed)) for seed in (1, 1, 2))
+    assert np.array_equal(one.image_HW3, two.image_HW3) and not np.array_equal(one.image_HW3, other.image_HW3)
+    assert np.array_equal(recolor(pair.image_HW3, 0.0, np.random.default_rng(0)), pair.image_HW3)
+
+
+def test_noise_has_its_level_and_the_estimate_comes_nearer_to_the_picture():
+    generator = torch.Generator().manual_seed(0)
+    smooth = torch.linspace(0.2, 0.8, 96).expand(3, 64, 96).clone()
+    for level in (0.3, 0.7, 0.95):
+        seen = noisy(smooth, level, generator)
+        expected = 0.5 * ((1 - level**2) ** 0.5 * (2 * smooth - 1) + 1)
+        assert float((seen - expected).std()) == pytest.approx(level / 2, rel=0.05)
+        guess = estimated(smooth, level, generator)
+        assert float((guess - smooth).abs().mean()) < 0.7 * float((seen - smooth).abs().mean())
+    assert torch.equal(estimated(smooth, 0.0, generator), smooth)
+    assert torch.allclose(noisy(smooth, 0.0, generator), smooth)
+
+
+def test_world_pairs_are_kept_and_read_back(tmp_path):
+    source = WorldPairs(5, 3, (24, 72), 8, varied=True)
+    cache = PairCache(tmp_path, source)
+    made = source.pair(2)
+    for pair in (cache[2], PairCache(tmp_path, source)[2]):
+        assert np.array_equal(pair.image_HW3, made.image_HW3) and np.array_equal(pair.labels_XYZ, made.labels_XYZ)
+        assert np.array_equal(pair.camera.K_33, made.camera.K_33) and pair.camera.size_HW == (24, 72)
+    assert not np.allclose(cache[0].camera.K_33, cache[1].camera.K_33)
+    assert source.grid.shape_XYZ == made.labels_XYZ.shape == (32, 32, 4)
