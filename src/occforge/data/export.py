@@ -1,4 +1,4 @@
-"""The street world written as a dataset: a tree that every reader of that layout takes for its own.
+"""The world written as a dataset: a tree that every reader of that layout takes for its own.
 
 SemanticKITTI: street i becomes frame 5 i of one sequence (voxel frames are every fifth scan there). `bin` and
 `occluded` come from a scan at the LiDAR's place, `invalid` from the scene.
@@ -8,6 +8,8 @@ through `CARLA_FROM_KITTI`. 0.375 m is no multiple of 0.2 m: `resample` counts e
 0.375 m voxel that holds its centre, 4 or 8 of them, and takes their majority; what lies above 1 m is cut off. Counts
 are 1 where the scene is known, for no beams were counted; `velodyne` holds the centres of the 0.2 m voxels that a
 scan from the sensor hits.
+
+NYUv2: room i becomes frame i of a split, with its picture, depth and labels at 0.02 m.
 
 Every frame is another place: poses put neighbours 1 km apart, so that no temporal model sees them overlap.
 """
@@ -29,29 +31,40 @@ from occforge.core.camera import street_camera
 from occforge.core.errors import InputError
 from occforge.core.files import atomic_path, write_json
 from occforge.core.grid import GridSpec, Scene
-from occforge.data import carla_sc, semantic_kitti
+from occforge.data import carla_sc, nyuv2, semantic_kitti
 from occforge.data._calib import ensure_calib, write_poses
 from occforge.data._classmap import CARLA_FROM_KITTI
 from occforge.data._scan import AROUND_DEG, FORWARD_DEG, scan
 from occforge.data._transforms import resample
 from occforge.data.dataset import Sample
 from occforge.data.procedural import check_seeds, make_sample
+from occforge.data.rooms import make_room_sample
 
-Layout = Literal["semantic_kitti", "carla_sc"]
+Layout = Literal["semantic_kitti", "carla_sc", "nyuv2"]
 
 PEER_SIZE_HW = (370, 1220)
 """The picture size to which SemanticKITTI's readers crop."""
 
+DEFAULT_SIZE_HW: dict[Layout, tuple[int, int]] = {
+    "semantic_kitti": PEER_SIZE_HW,
+    "carla_sc": PEER_SIZE_HW,
+    "nyuv2": nyuv2.SIZE_HW,
+}
+
 KITTI_FRAME_STEP = 5
 PLACE_DISTANCE_M = 1000.0
 
-MAX_FRAMES: dict[Layout, int] = {"semantic_kitti": 1_000_000 // KITTI_FRAME_STEP, "carla_sc": 1_000_000}
-"""Frame numbers have six digits."""
+MAX_FRAMES: dict[Layout, int] = {
+    "semantic_kitti": 1_000_000 // KITTI_FRAME_STEP,
+    "carla_sc": 1_000_000,
+    "nyuv2": 10_000,
+}
+"""Frame numbers have six digits, NYUv2's four."""
 
 CARLA_AHEAD_M = 25.6
 """How far down the street the sensor of a CarlaSC frame stands."""
 
-_DEFAULT_SEQUENCE: dict[Layout, str] = {"semantic_kitti": "00", "carla_sc": "Town01_Light"}
+_DEFAULT_SEQUENCE: dict[Layout, str] = {"semantic_kitti": "00", "carla_sc": "Town01_Light", "nyuv2": "train"}
 
 
 @dataclass(frozen=True)
@@ -73,13 +86,14 @@ def export_world(
     sequence: str | None = None,
     workers: int = 1,
     images: bool = True,
-    size_HW: tuple[int, int] = PEER_SIZE_HW,
+    size_HW: tuple[int, int] | None = None,
 ) -> Path:
-    """Write the streets of `count` seeds from `first_seed` into one sequence under `root`; return its folder.
+    """Write the streets or rooms of `count` seeds from `first_seed` into one sequence under `root`; return its folder.
 
-    `sequence` is "00" to "21" for SemanticKITTI and `TownNN_Traffic` for CarlaSC. Beside the dataset's own files it
-    writes pictures of `size_HW` (unless `images` is False), `calib.txt`, `poses.txt`, `captions/F.json`,
-    `captions.txt` and `export.json`. Frames that are complete are skipped, so a broken run is resumed, and a larger
+    `sequence` is "00" to "21" for SemanticKITTI, `TownNN_Traffic` for CarlaSC and "train" or "test" for NYUv2. Beside
+    the dataset's own files it writes pictures of `size_HW` (unless `images` is False), `calib.txt`, `poses.txt`,
+    `captions/F.json`, `captions.txt` and `export.json`; NYUv2 has no calibration and poses and always pictures of one
+    size. Frames that are complete are skipped, so a broken run is resumed, and a larger
     `count` adds frames; the same arguments give the same bytes with any number of `workers` (processes). Raises
     `InputError` if the sequence holds something that was not exported with these arguments.
     """
@@ -90,13 +104,17 @@ def export_world(
         raise InputError(f"export: expected at least one worker, got {workers}")
     if count > MAX_FRAMES[layout]:
         raise InputError(f"export: a {layout} sequence has at most {MAX_FRAMES[layout]} frames, got {count}; use more")
+    size_HW = size_HW or DEFAULT_SIZE_HW[layout]
+    if layout == "nyuv2" and (not images or size_HW != nyuv2.SIZE_HW):
+        raise InputError(f"export: nyuv2 frames have pictures of {nyuv2.SIZE_HW}, got {size_HW} and images={images}")
     job = _Job(layout, sequence or _DEFAULT_SEQUENCE[layout], first_seed, images, size_HW)
     folder = _folder(root, job)
     total = max(count, _claim(folder, job))
     write_json(folder / "export.json", {**_plain(job), "count": total})
-    if images:
-        ensure_calib(folder / "calib.txt", street_camera(size_HW).moved(_sensor_shift_m(layout)))
-    _write_poses(folder, layout, total)
+    if layout != "nyuv2":
+        if images:
+            ensure_calib(folder / "calib.txt", street_camera(size_HW).moved(_sensor_shift_m(layout)))
+        _write_poses(folder, layout, total)
     missing = [i for i in range(count) if not _label_path(folder, layout, i).is_file()]
     progress = tqdm(_written(Path(root), job, missing, workers), desc=layout, total=count, initial=count - len(missing))
     for _ in progress:
@@ -128,11 +146,18 @@ def _render_on_one_thread() -> None:
 
 def _write_frame(root: Path, job: _Job, index: int) -> int:
     seed = job.first_seed + index
-    sample = make_sample(seed, street_camera(job.size_HW) if job.images else None)
-    path = _label_path(_folder(root, job), job.layout, index)
+    if job.layout == "nyuv2":
+        sample = make_room_sample(seed, job.size_HW, "fine")
+    else:
+        sample = make_sample(seed, street_camera(job.size_HW) if job.images else None)
+    folder = _folder(root, job)
+    path = _label_path(folder, job.layout, index)
     caption = {"caption": sample.caption, "mentioned": sample.mentioned, "seed": seed}
-    write_json(path.parent.parent / "captions" / f"{path.stem}.json", caption)
-    if job.layout == "semantic_kitti":
+    write_json(folder / "captions" / f"{path.stem}.json", caption)
+    if job.layout == "nyuv2":
+        assert sample.image_HW3 is not None and sample.depth_HW_m is not None and sample.camera is not None
+        nyuv2.write_frame(root, job.sequence, index, sample.scene, sample.image_HW3, sample.depth_HW_m, sample.camera)
+    elif job.layout == "semantic_kitti":
         _write_kitti(root, job, int(path.stem), sample)
     else:
         _write_carla(root, job, int(path.stem), sample)
@@ -171,12 +196,18 @@ def _sensor_shift_m(layout: Layout) -> tuple[float, float, float]:
 def _folder(root: Path, job: _Job) -> Path:
     if job.layout == "carla_sc":
         return carla_sc.scene_folder(root, job.sequence)
+    if job.layout == "nyuv2":
+        if job.sequence not in nyuv2.SPLITS:
+            raise InputError(f"export: expected NYUv2's split {' or '.join(nyuv2.SPLITS)}, got '{job.sequence}'")
+        return Path(root) / "depthbin" / nyuv2.SPLITS[job.sequence]
     return semantic_kitti.sequence_folder(root, job.sequence)
 
 
 def _label_path(folder: Path, layout: Layout, index: int) -> Path:
     if layout == "carla_sc":
         return folder / "evaluation" / f"{index:06d}.label"
+    if layout == "nyuv2":
+        return folder / f"NYU{index:04d}_0000.bin"
     return folder / "voxels" / f"{KITTI_FRAME_STEP * index:06d}.label"
 
 

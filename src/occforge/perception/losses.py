@@ -155,7 +155,7 @@ def relation_loss(logits_BRSN: Tensor, relation_BRSN: Tensor) -> Tensor:
 def coarse_labels(target_BXYZ: Tensor, shape_XYZ: tuple[int, int, int]) -> Tensor:
     """Labels of a coarser grid: the commonest occupied class of a block that is 5 % occupied or more, else empty.
 
-    Blocks that hold more unknown than empty voxels are unknown, as in the downsampling of MonoScene's authors.
+    The others are unknown where they hold no fewer unknown than empty voxels (downsampling of MonoScene's authors).
     """
     B, (x, y, z) = len(target_BXYZ), shape_XYZ
     fx, fy, fz = (n // m for n, m in zip(target_BXYZ.shape[1:], shape_XYZ, strict=True))

@@ -140,29 +140,11 @@ class MonoScene(PerceptionNetwork):
             "frustum": config.frustum * frustum_proportion(logits, target_BXYZ, frustum_BN, config.frustums**2),
         }
         if "relation_logits_BRSN" in prediction.extras:
-            relation_BRSN = relation_matrix(self._coarse_labels(target_BXYZ))
+            relation_BRSN = relation_matrix(coarse_labels(target_BXYZ, self.relation_grid.shape_XYZ))
             terms["relation"] = config.relation * relation_loss(
                 prediction.extras["relation_logits_BRSN"], relation_BRSN
             )
         return terms
-
-    def _coarse_labels(self, target_BXYZ: Tensor) -> Tensor:
-        """Labels at the relation prior's size: the commonest occupied class of a block that is 5 % occupied or more.
-
-        Blocks without a known voxel are unknown, as in the downsampling of MonoScene's authors.
-        """
-        factor = [n // m for n, m in zip(self.grid.shape_XYZ, self.relation_grid.shape_XYZ, strict=True)]
-        B, (x, y, z) = len(target_BXYZ), self.relation_grid.shape_XYZ
-        fx, fy, fz = factor
-        blocks = target_BXYZ.reshape(B, x, fx, y, fy, z, fz).permute(0, 1, 3, 5, 2, 4, 6).flatten(4).long()
-        counts = torch.zeros(*blocks.shape[:4], 256, device=blocks.device).scatter_add_(
-            4, blocks, torch.ones_like(blocks, dtype=torch.float32)
-        )
-        occupied = counts[..., 1:UNKNOWN]
-        filled = occupied.sum(-1) >= 0.05 * fx * fy * fz
-        label = torch.where(filled, occupied.argmax(-1) + 1, 0)
-        unknown = ~filled & (counts[..., UNKNOWN] >= counts[..., 0])
-        return torch.where(unknown, UNKNOWN, label).to(torch.uint8)
 
 
 def build(config: Config, grid: GridSpec, taxonomy: Taxonomy) -> MonoScene:

@@ -14,6 +14,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from occforge.core.attributes import ROOM_ATTRIBUTES
 from occforge.core.camera import Camera
 from occforge.core.errors import InputError
 from occforge.core.grid import Scene
@@ -22,17 +23,23 @@ from occforge.render import texture
 from occforge.render._compiled import per_ray
 from occforge.render._rows import for_rows
 from occforge.render.ground import GRASS, GROUND, ROAD, ground_texel, ground_vote
-from occforge.render.materials import Kind
+from occforge.render.indoor import light_indoors, make_light
+from occforge.render.materials import FIRST_INDOOR, Kind
 from occforge.render.noise import fractal2, hash3, value2
 from occforge.render.parts import BOTTOM, CENTRE_X, CENTRE_Y, COS, SIN
 from occforge.render.sky import Rgb, Sky, haze_color, make_sky, sky_color
 from occforge.render.stage import Stage, set_stage
 from occforge.render.surface import coarse_density, density, surface_label, trace
+from occforge.render.texture_indoor import indoor
 
 BUILDING = int(Kind.BUILDING)
 FENCE, FOLIAGE, TRUNK = int(Kind.FENCE), int(Kind.FOLIAGE), int(Kind.TRUNK)
 SIGN, CAR, TRUCK = int(Kind.SIGN), int(Kind.CAR), int(Kind.TRUCK)
 CYCLE, PERSON = int(Kind.CYCLE), int(Kind.PERSON)
+INDOOR = int(FIRST_INDOOR)
+
+ROOM_BRIGHTNESS = 0.25
+"""Mean linear brightness at which a room's picture is exposed; a street's exposure is its weather's."""
 
 
 @per_ray
@@ -58,6 +65,9 @@ def _texel(
     kind, seed = int(stage.kind_K[label]), stage.seed
     base = stage.albedo_K3[label]
     nx, ny, nz = _normal(stage.density_XYZ, v, ox, oy, oz, 0.8)
+    if kind >= INDOOR:
+        r, g, b, gloss, shine = indoor(kind, (px, py, pz), (nx, ny, nz), base, pixel_m, sky.lamps, seed)
+        return r, g, b, gloss, shine, nx, ny, nz, kind
     X, Y = stage.part_XY.shape
     i, j = min(max(math.floor(ox), 0), X - 1), min(max(math.floor(oy), 0), Y - 1)
     if ROAD <= kind <= GRASS:
@@ -175,6 +185,8 @@ def _lit_surface(
     if facing_view < 0.03:  # smoothed normals may lean away from the viewer
         nx, ny, nz = nx - (facing_view - 0.03) * -dx, ny - (facing_view - 0.03) * -dy, nz - (facing_view - 0.03) * -dz
         facing_view = 0.03
+    if sky.indoors > 0.0:
+        return light_indoors(stage, sky, (px, py, pz), (dx, dy, dz), (nx, ny, nz), (r, g, b, gloss, shine), kind, dice)
     opening = _opening(stage, ox, oy, oz, nx, ny, nz)
     wet = sky.wetness if ROAD <= kind <= GROUND else 0.4 * sky.wetness
     r, g, b = r * (1.0 - 0.45 * wet), g * (1.0 - 0.45 * wet), b * (1.0 - 0.45 * wet)
@@ -392,25 +404,40 @@ def _add_streaks(rgb_HW3: NDArray[np.uint8], seed: int) -> None:
 
 
 def shade_stage(stage: Stage, camera: Camera, weather: str = "clear", supersample: int = 2) -> NDArray[np.uint8]:
-    """Colour picture (H, W, 3) uint8 of a prepared scene; `supersample` is sub-pixels along each edge of a pixel."""
+    """Colour picture (H, W, 3) uint8 of a prepared scene; `supersample` is sub-pixels along each edge of a pixel.
+
+    `weather` is one of `core.attributes`, for a room a light of `ROOM_ATTRIBUTES`: then the picture is exposed for
+    what it shows, as an indoor camera's is.
+    """
     if supersample < 1:
         raise InputError(f"shading: expected at least 1 sample along a pixel's edge, got {supersample}")
-    sky = make_sky(weather, stage.seed)
+    if weather in ROOM_ATTRIBUTES["light"]:
+        sky = make_light(weather, stage.seed)
+        H, W = camera.size_HW
+        small = camera.resized((min(H, 24), min(W, 32)))
+        brightness = float(((_picture(stage, sky, small, 1) / 255.0) ** 2.2).mean())
+        exposure = min(max(ROOM_BRIGHTNESS / max(brightness, 1e-3), 0.5), 2.6)
+        return _picture(stage, sky._replace(exposure=exposure), camera, supersample)
+    rgb_HW3 = _picture(stage, make_sky(weather, stage.seed), camera, supersample)
+    if weather == "rain":
+        _add_streaks(rgb_HW3, stage.seed)
+    return rgb_HW3
+
+
+def _picture(stage: Stage, sky: Sky, camera: Camera, supersample: int) -> NDArray[np.uint8]:
     origin = (camera.grid_from_camera_44[:3, 3] - stage.origin_3) / stage.voxel_3
     K_inverse = np.linalg.inv(camera.K_33)
     matrix = (camera.grid_from_camera_44[:3, :3] @ K_inverse) / stage.voxel_3[:, None]
     level_m = float(stage.origin_3[2] + np.median(stage.height_XY) * stage.voxel_3[2])
     rgb_HW3 = np.empty((*camera.size_HW, 3), np.uint8)
     for_rows(_rows, camera.size_HW[0], stage, sky, origin, matrix, level_m, supersample, rgb_HW3)
-    if weather == "rain":
-        _add_streaks(rgb_HW3, stage.seed)
     return rgb_HW3
 
 
 def shade(
     scene: Scene, camera: Camera, weather: str = "clear", seed: int = 0, supersample: int = 2
 ) -> NDArray[np.uint8]:
-    """Colour picture (H, W, 3) uint8 of `scene` in a weather of `core.attributes`, the same for the same `seed`.
+    """Colour picture (H, W, 3) uint8 of `scene` in a weather or a room's light, the same for the same `seed`.
 
     Several pictures of one scene: `set_stage` once, then `shade_stage` for each.
     """

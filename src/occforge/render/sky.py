@@ -23,7 +23,8 @@ class Sky(NamedTuple):
     sun: direction. sun_light: its light on a surface that faces it (0 when hidden). ambient: light of the whole
     sky. zenith, horizon, glow: the sky's colours overhead, low, and near the sun. cloud: share of it that is
     clouded, cloud_light: their colour. haze_per_m: attenuation. wetness: of the ground, 0-1. lamps: how much
-    lamps and windows shine, 0-1. exposure, saturation: of the camera.
+    lamps and windows shine, 0-1. exposure, saturation: of the camera. indoors: 1 inside a room, lit by `indoor.py`
+    with window_light, what a window sheds on a surface right before it.
     """
 
     sun: Rgb
@@ -40,9 +41,11 @@ class Sky(NamedTuple):
     exposure: float
     saturation: float
     seed: int
+    indoors: float = 0.0
+    window_light: Rgb = (0.0, 0.0, 0.0)
 
 
-def _sun(elevation_deg: float, azimuth_rad: float) -> Rgb:
+def sun_direction(elevation_deg: float, azimuth_rad: float) -> Rgb:
     elevation = math.radians(elevation_deg)
     return (
         math.cos(elevation) * math.cos(azimuth_rad),
@@ -59,7 +62,7 @@ def make_sky(weather: str, seed: int) -> Sky:
     azimuth = float(rng.uniform(-math.pi, math.pi))
     if weather == "clear":
         return Sky(
-            sun=_sun(float(rng.uniform(32.0, 58.0)), azimuth),
+            sun=sun_direction(float(rng.uniform(32.0, 58.0)), azimuth),
             sun_light=(3.70, 3.36, 2.86),
             ambient=(0.42, 0.54, 0.76),
             zenith=(0.13, 0.29, 0.68),
@@ -76,7 +79,7 @@ def make_sky(weather: str, seed: int) -> Sky:
         )
     if weather == "overcast":
         return Sky(
-            sun=_sun(60.0, azimuth),
+            sun=sun_direction(60.0, azimuth),
             sun_light=(0.20, 0.20, 0.20),
             ambient=(1.02, 1.08, 1.16),
             zenith=(0.78, 0.82, 0.88),
@@ -93,7 +96,7 @@ def make_sky(weather: str, seed: int) -> Sky:
         )
     if weather == "fog":
         return Sky(
-            sun=_sun(45.0, azimuth),
+            sun=sun_direction(45.0, azimuth),
             sun_light=(0.0, 0.0, 0.0),
             ambient=(0.92, 0.95, 0.98),
             zenith=(0.80, 0.82, 0.84),
@@ -110,7 +113,7 @@ def make_sky(weather: str, seed: int) -> Sky:
         )
     if weather == "rain":
         return Sky(
-            sun=_sun(60.0, azimuth),
+            sun=sun_direction(60.0, azimuth),
             sun_light=(0.0, 0.0, 0.0),
             ambient=(0.58, 0.64, 0.72),
             zenith=(0.42, 0.46, 0.52),
@@ -126,7 +129,7 @@ def make_sky(weather: str, seed: int) -> Sky:
             seed=seed,
         )
     return Sky(
-        sun=_sun(float(rng.uniform(5.0, 12.0)), azimuth),
+        sun=sun_direction(float(rng.uniform(5.0, 12.0)), azimuth),
         sun_light=(2.60, 1.30, 0.52),
         ambient=(0.40, 0.40, 0.52),
         zenith=(0.13, 0.20, 0.42),

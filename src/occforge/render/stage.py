@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from occforge.core.grid import Scene
 from occforge.core.taxonomy import EMPTY, UNKNOWN
 from occforge.render._rows import for_rows
+from occforge.render.lights import find_lights
 from occforge.render.materials import GROUND_KINDS, Kind, material_table
 from occforge.render.noise import fractal2
 from occforge.render.parts import LUCK, find_parts
@@ -34,7 +35,8 @@ class Stage(NamedTuple):
     `COARSE` voxels, 0-1. ground_XY, height_XY: label and upper end in voxels of the ground in a column (replaced
     by the nearest one where a column has none). part_XY, parts, part_kind_XY: see `parts.py`. centre_X, halves_X:
     middle of the road and half its width in metres, 0 where there is no plain road. kind_K, albedo_K3: see
-    `materials.py`. low_3, high_3: box of everything occupied. voxel_3, origin_3: metres.
+    `materials.py`. low_3, high_3: box of everything occupied. voxel_3, origin_3: metres. lights: windows and lamps
+    of a room, see `lights.py`; no rows outdoors.
     """
 
     labels_XYZ: NDArray
@@ -56,6 +58,7 @@ class Stage(NamedTuple):
     voxel_3: NDArray
     origin_3: NDArray
     seed: int
+    lights: NDArray
 
 
 @njit(cache=True, nogil=True)
@@ -298,4 +301,5 @@ def set_stage(scene: Scene, seed: int = 0) -> Stage:
         voxel_3=np.array(voxel_m),
         origin_3=np.array(scene.grid.origin_m),
         seed=seed,
+        lights=find_lights(labels_XYZ, kind_K, np.array(voxel_m), np.array(scene.grid.origin_m), low_3, high_3),
     )
