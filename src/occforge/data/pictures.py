@@ -89,6 +89,6 @@ def _frames(path: Path) -> Iterator[Picture]:
     try:
         with av.open(str(path)) as container:
             for i, frame in enumerate(container.decode(video=0)):
-                yield Picture(f"{i:06d}", frame.to_ndarray(format="rgb24"))
+                yield Picture(f"{i:06d}", np.asarray(frame.to_ndarray(format="rgb24"), np.uint8))
     except (av.error.FFmpegError, IndexError) as error:
         raise InputError(f"{path}: expected a video, cannot read it ({' '.join(str(error).split())})") from error

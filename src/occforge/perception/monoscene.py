@@ -9,18 +9,18 @@ Shape legend: B batch, C channels, K classes, H W image, X Y Z voxels, N = X Y Z
 
 from dataclasses import dataclass, field, replace
 
-import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from occforge.core.batch import CameraBatch
 from occforge.core.grid import GridSpec
-from occforge.core.taxonomy import UNKNOWN, Taxonomy
+from occforge.core.taxonomy import Taxonomy
 from occforge.perception._image_encoder import ImageEncoder, ImageEncoderConfig
 from occforge.perception._lifting import gather_nearest, position_code_BCN, voxel_centres_N3_m
 from occforge.perception._volume import ContextRelationPrior, SegmentationHead, downsample, process, upsample
 from occforge.perception.losses import (
     class_weights,
+    coarse_labels,
     cross_entropy,
     frustum_index,
     frustum_proportion,

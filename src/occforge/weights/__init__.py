@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from occforge.perception.weights import Trained
     from occforge.discrete.stages import Composition
+    from occforge.perception.weights import Trained
 
 EMBEDDED = Path(__file__).parent
 """Folder of the embedded scene generator."""
