@@ -10,7 +10,6 @@ from occforge.data.procedural import world_digest
 from occforge.discrete.stages import CompositionConfig, Levels
 from occforge.metrics.features import build
 from occforge.recipes.street import FEATURE_SIZES, features
-from occforge.train import sources
 from occforge.train.sources import WorldSource
 from occforge.world.street import make_street
 
@@ -35,7 +34,7 @@ def test_another_world_has_another_identity(monkeypatch):
         return replace(street, scene=replace(street.scene, labels_XYZ=np.roll(street.scene.labels_XYZ, 1, 0)))
 
     before = WorldSource(7, 2).identity
-    monkeypatch.setattr(sources, "make_street", moved)
+    monkeypatch.setattr("occforge.world.street.make_street", moved)
     world_digest.cache_clear()
     assert WorldSource(7, 2).identity != before
     world_digest.cache_clear()
