@@ -152,6 +152,30 @@ def relation_loss(logits_BRSN: Tensor, relation_BRSN: Tensor) -> Tensor:
     return loss_R.mean() if len(loss_R) else logits_BRSN.sum() * 0.0
 
 
+def five_terms(
+    logits_BKXYZ: Tensor,
+    target_BXYZ: Tensor,
+    weight_K: Tensor,
+    frustum_BN: Tensor,
+    relation_logits_BRSN: Tensor | None,
+    relation_shape_XYZ: tuple[int, int, int],
+) -> dict[str, Tensor]:
+    """MonoScene's losses by name, each with weight one as in the paper; without relation logits the first four.
+
+    `frustum_BN` is `frustum_index`; relations are those of the labels at `relation_shape_XYZ`.
+    """
+    terms = {
+        "cross_entropy": cross_entropy(logits_BKXYZ, target_BXYZ, weight_K),
+        "semantic": semantic_affinity(logits_BKXYZ, target_BXYZ),
+        "geometric": geometric_affinity(logits_BKXYZ, target_BXYZ),
+        "frustum": frustum_proportion(logits_BKXYZ, target_BXYZ, frustum_BN, int(frustum_BN.max()) + 1),
+    }
+    if relation_logits_BRSN is not None:
+        relation_BRSN = relation_matrix(coarse_labels(target_BXYZ, relation_shape_XYZ))
+        terms["relation"] = relation_loss(relation_logits_BRSN, relation_BRSN)
+    return terms
+
+
 def coarse_labels(target_BXYZ: Tensor, shape_XYZ: tuple[int, int, int]) -> Tensor:
     """Labels of a coarser grid: the commonest occupied class of a block that is 5 % occupied or more, else empty.
 

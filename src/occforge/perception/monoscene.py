@@ -18,17 +18,7 @@ from occforge.core.taxonomy import Taxonomy
 from occforge.perception._image_encoder import ImageEncoder, ImageEncoderConfig
 from occforge.perception._lifting import gather_nearest, position_code_BCN, voxel_centres_N3_m
 from occforge.perception._volume import ContextRelationPrior, SegmentationHead, downsample, process, upsample
-from occforge.perception.losses import (
-    class_weights,
-    coarse_labels,
-    cross_entropy,
-    frustum_index,
-    frustum_proportion,
-    geometric_affinity,
-    relation_loss,
-    relation_matrix,
-    semantic_affinity,
-)
+from occforge.perception.losses import class_weights, five_terms, frustum_index
 from occforge.perception.network import Hints, PerceptionNetwork, Prediction
 
 FLOSP_SCALES = (1, 2, 4, 8)
@@ -36,7 +26,7 @@ FLOSP_SCALES = (1, 2, 4, 8)
 
 @dataclass(frozen=True)
 class Config:
-    """Sizes and loss weights.
+    """Sizes.
 
     `lift_factor`: voxels of the grid that one lifted voxel spans, 2 for streets and 1 for rooms in the paper.
     `position`: add a code of depth and height to the lifted features. Paper: none. Here: in the small preset. Because:
@@ -50,11 +40,6 @@ class Config:
     position: bool = False
     relation_prior: bool = True
     frustums: int = 8
-    cross_entropy: float = 1.0
-    semantic: float = 1.0
-    geometric: float = 1.0
-    frustum: float = 1.0
-    relation: float = 1.0
     checkpointing: bool = False
 
 
@@ -130,21 +115,11 @@ class MonoScene(PerceptionNetwork):
         return block(x)
 
     def loss(self, prediction: Prediction, target_BXYZ: Tensor, cameras: CameraBatch) -> dict[str, Tensor]:
-        """See `PerceptionNetwork`: MonoScene's five terms, weighted."""
-        config, logits = self.config, prediction.logits_BKXYZ
-        frustum_BN = frustum_index(cameras, self.centre_N3_m, config.frustums)
-        terms = {
-            "cross_entropy": config.cross_entropy * cross_entropy(logits, target_BXYZ, self.weight_K),
-            "semantic": config.semantic * semantic_affinity(logits, target_BXYZ),
-            "geometric": config.geometric * geometric_affinity(logits, target_BXYZ),
-            "frustum": config.frustum * frustum_proportion(logits, target_BXYZ, frustum_BN, config.frustums**2),
-        }
-        if "relation_logits_BRSN" in prediction.extras:
-            relation_BRSN = relation_matrix(coarse_labels(target_BXYZ, self.relation_grid.shape_XYZ))
-            terms["relation"] = config.relation * relation_loss(
-                prediction.extras["relation_logits_BRSN"], relation_BRSN
-            )
-        return terms
+        """See `PerceptionNetwork`: MonoScene's five terms."""
+        frustum_BN = frustum_index(cameras, self.centre_N3_m, self.config.frustums)
+        relations = prediction.extras.get("relation_logits_BRSN")
+        shape = self.relation_grid.shape_XYZ
+        return five_terms(prediction.logits_BKXYZ, target_BXYZ, self.weight_K, frustum_BN, relations, shape)
 
 
 def build(config: Config, grid: GridSpec, taxonomy: Taxonomy) -> MonoScene:

@@ -22,17 +22,7 @@ from occforge.perception._frustum import sample_frustum
 from occforge.perception._image_encoder import ImageEncoderConfig, ImageStages
 from occforge.perception._lifting import voxel_centres_N3_m
 from occforge.perception._volume import ContextRelationPrior, SegmentationHead, downsample, process, upsample
-from occforge.perception.losses import (
-    class_weights,
-    coarse_labels,
-    cross_entropy,
-    frustum_index,
-    frustum_proportion,
-    geometric_affinity,
-    relation_loss,
-    relation_matrix,
-    semantic_affinity,
-)
+from occforge.perception.losses import class_weights, five_terms, frustum_index
 from occforge.perception.network import Hints, PerceptionNetwork, Prediction
 
 
@@ -218,16 +208,10 @@ class NDCScene(PerceptionNetwork):
 
     def loss(self, prediction: Prediction, target_BXYZ: Tensor, cameras: CameraBatch) -> dict[str, Tensor]:
         """See `PerceptionNetwork`: MonoScene's five terms."""
-        logits, frustums = prediction.logits_BKXYZ, self.config.frustums
-        frustum_BN = frustum_index(cameras, self.centre_N3_m, frustums)
-        relation_BRSN = relation_matrix(coarse_labels(target_BXYZ, self.relation_grid.shape_XYZ))
-        return {
-            "cross_entropy": cross_entropy(logits, target_BXYZ, self.weight_K),
-            "semantic": semantic_affinity(logits, target_BXYZ),
-            "geometric": geometric_affinity(logits, target_BXYZ),
-            "frustum": frustum_proportion(logits, target_BXYZ, frustum_BN, frustums**2),
-            "relation": relation_loss(prediction.extras["relation_logits_BRSN"], relation_BRSN),
-        }
+        frustum_BN = frustum_index(cameras, self.centre_N3_m, self.config.frustums)
+        relations = prediction.extras["relation_logits_BRSN"]
+        shape = self.relation_grid.shape_XYZ
+        return five_terms(prediction.logits_BKXYZ, target_BXYZ, self.weight_K, frustum_BN, relations, shape)
 
 
 def build(config: Config, grid: GridSpec, taxonomy: Taxonomy) -> NDCScene:
