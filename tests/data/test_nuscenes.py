@@ -2,6 +2,7 @@
 
 import json
 import sys
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -134,7 +135,8 @@ def test_bad_occupancy_is_named(tree: Path) -> None:
     path.write_bytes(path.read_bytes()[:-3])
     with pytest.raises(InputError, match="expected a NumPy array, cannot read it"):
         nuscenes_occ.read_labels(path)
-    np.save(path, np.array([{"a": 1}]), allow_pickle=True)
+    np.lib.format.write_array_header_1_0(stream := BytesIO(), {"descr": "|O", "fortran_order": False, "shape": (1,)})
+    path.write_bytes(stream.getvalue() + b"an object would be unpickled here")
     with pytest.raises(InputError, match="expected a NumPy array, cannot read it"):
         nuscenes_occ.read_labels(path)
 

@@ -1,12 +1,9 @@
 """MonoScene's released checkpoints (SemanticKITTI, KITTI-360) as weights of `monoscene`: a map of names, nothing more.
 
-The released file is a PyTorch Lightning checkpoint, that is a pickle, which this project never unpickles. Convert its
-`state_dict` to safetensors once, on a machine that you trust it on:
-
-    torch.load("monoscene_kitti.ckpt")["state_dict"] -> safetensors.torch.save_file(..., "monoscene_kitti.safetensors")
-
-then `load_released("monoscene_kitti.safetensors")`. The NYUv2 checkpoint does not map: its 3D blocks run along that
-dataset's own axes (right, up, forward) in that order, ours along (forward, left, up).
+`load_released` reads the state dict as safetensors. The released file itself is a PyTorch Lightning checkpoint, that is
+a pickle, which can run any code when it is opened: it is refused here, and this project does not convert it. The
+NYUv2 checkpoint does not map: its 3D blocks run along that dataset's own axes (right, up, forward) in that order, ours
+along (forward, left, up).
 
 Left out of the map, because the released forward pass does not use them: EfficientNet's last norm (`bn2`), the
 output at 1/16, the shrinking branches of 3D blocks without a stride (`downsample2` to `downsample4`), and metrics.
@@ -166,7 +163,7 @@ def load_released(path: Path, grid: GridSpec = STREET_GRID, taxonomy: Taxonomy =
     except (SafetensorError, OSError) as error:
         raise InputError(
             f"{path}: expected a safetensors file, cannot read it ({error}); a .ckpt is a pickle and is never opened "
-            "here: save its state_dict with safetensors.torch.save_file first"
+            "here; give its state dict as safetensors"
         ) from error
     network = build(PRESETS["street"], grid, taxonomy)
     load_state(network, map_released(state), path)
