@@ -23,11 +23,11 @@ from occforge.discrete.transition import Transition
 
 @dataclass(frozen=True)
 class VoxelD3PMConfig:
-    """Sizes; `steps` are those of sampling, twice as many as our first stage takes: this one stage settles it all."""
+    """Sizes; `steps` of sampling are half as many again as our first stage takes: this one stage settles it all."""
 
     T: int = 100
     trunk: TrunkConfig = field(default_factory=lambda: TrunkConfig(channels=(32, 48, 96, 256), head=16))
-    steps: int = 64
+    steps: int = 48
 
     def __post_init__(self) -> None:
         if self.steps < 1:
