@@ -36,6 +36,7 @@ from PIL import Image
 
 from occforge.baselines.cascade import Cascade, CascadeConfig
 from occforge.baselines.voxel_d3pm import VoxelD3PM, VoxelD3PMConfig
+from occforge.core.arithmetic import DtypeChoice, chosen_dtype
 from occforge.core.config import from_dict
 from occforge.core.errors import InputError
 from occforge.core.files import atomic_path, write_json
@@ -428,7 +429,7 @@ def main(
     trainings: int = 3,
     scenes: int = 4096,
     batch: int = 8,
-    dtype: Literal["float32", "bfloat16"] = "bfloat16",
+    dtype: DtypeChoice = "auto",
     workers: int = 2,
 ) -> None:
     """Compare voxel D3PM, plain cascade and composition at equal compute and data.
@@ -444,10 +445,11 @@ def main(
         trainings: How many of the seeds have a training of their own; the others take turns.
         scenes: Training streets.
         batch: Scenes of a training step, of every stage.
-        dtype: Arithmetic in training.
+        dtype: Arithmetic in training; auto takes bfloat16 where the processor has it.
         workers: Processes side by side, one thread each.
     """
     torch.set_num_threads(1)
+    arithmetic = chosen_dtype(dtype, "cpu")
     settings = Settings(
         out=out,
         report=report,
@@ -461,8 +463,8 @@ def main(
         seeds=seeds,
         trainings=trainings,
         workers=workers,
-        loop=LoopConfig(batch=batch, dtype=dtype),
-        feature_loop=LoopConfig(steps=400, batch=2, lr=2e-3, muon_lr=0.01, dtype=dtype),
+        loop=LoopConfig(batch=batch, dtype=arithmetic),
+        feature_loop=LoopConfig(steps=400, batch=2, lr=2e-3, muon_lr=0.01, dtype=arithmetic),
     )
     for name, work in STEPS.items():
         if step in ("all", name):

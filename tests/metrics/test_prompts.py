@@ -7,6 +7,7 @@ from occforge.core.attributes import ATTRIBUTES
 from occforge.core.errors import InputError
 from occforge.core.grid import STREET_GRID, Scene
 from occforge.core.taxonomy import CARLA_SC, SEMANTIC_KITTI
+from occforge.discrete.stages import CompositionConfig, Levels
 from occforge.metrics.carriageway import smoothed_share_XY, street_coordinates, trace
 from occforge.metrics.prompts import MEASURED, found, load_prompts, measurable, measure, view
 
@@ -157,8 +158,8 @@ def test_border_errors():
 
 def test_packaged_prompts_cover_every_value_and_do_not_overlap():
     test, dev = load_prompts("test"), load_prompts("dev")
-    assert (len(test), len(dev)) == (128, 160)
-    assert len({p.text.lower() for p in test + dev}) == 288
+    assert (len(test), len(dev)) == (128, 648)
+    assert len({p.text.lower() for p in test + dev}) == 776
     for split in (test, dev):
         named = Counter((name, value) for p in split for name, value in p.asks.items())
         for p in split:
@@ -167,15 +168,22 @@ def test_packaged_prompts_cover_every_value_and_do_not_overlap():
 
 
 def test_measured_attributes_are_the_worlds():
+    """In full scenes, and nearly always in their coarse grids, by which drafts are judged."""
     world = pytest.importorskip("occforge.world.street")
     seeds = range(40)
     agree: Counter[str] = Counter()
+    coarse: Counter[str] = Counter()
     wrong = []
+    levels = Levels(CompositionConfig(), STREET_GRID, SEMANTIC_KITTI)
     for seed in seeds:
         street = world.make_street(seed)
         values = measure(street.scene)
+        coarse_grids = levels.coarse(street.scene.labels_XYZ)
         for name in MEASURED:
             agree[name] += values[name] == street.attributes[name]
             if values[name] != street.attributes[name]:
                 wrong.append((seed, name, street.attributes[name], values[name]))
+        asked = {name: street.attributes[name] for name in MEASURED}
+        coarse.update(name for name, seen in found(asked, levels.coarse_scene(*coarse_grids)).items() if seen)
     assert all(agree[name] >= 0.95 * len(seeds) for name in MEASURED), wrong
+    assert all(coarse[name] >= 0.85 * len(seeds) for name in MEASURED), coarse

@@ -11,6 +11,7 @@ from occforge.discrete.calibration import Calibration
 from occforge.discrete.guided import Guided
 from occforge.discrete.request import RequestPrior
 from occforge.discrete.text import request_BA
+from occforge.pipelines import text_to_scene
 from occforge.pipelines.compose_scene import compose_scene
 from occforge.pipelines.text_to_scene import SamplingConfig, generate_scene, step_count
 from tiny_world import GRID, scene_of, tiny_composition
@@ -61,6 +62,56 @@ def test_what_a_prompt_leaves_open_is_drawn(composition, monkeypatch):
     assert generate_scene(composition, "straight", 3, SAMPLING).drawn == {}
     kept = compose_scene(composition, scene_of(0), "background", "trees", 1, SAMPLING)
     assert kept.drawn == {}, "the kept background has decided already"
+
+
+def test_a_grid_is_drawn_again_until_it_shows_what_is_asked(composition, monkeypatch):
+    monkeypatch.setattr(composition.text, "understood", lambda prompt: {"left": "buildings", "persons": "many"})
+    seen = []
+
+    def answers(*draws: dict[str, bool]):
+        """The given answers, one a look, and after them whatever the last one was."""
+        left = list(draws)
+        seen.clear()
+
+        def found(asked, scene):
+            seen.append((set(asked), scene.grid))
+            answer = left.pop(0) if len(left) > 1 else left[0]
+            return {name: answer[name] for name in asked}
+
+        monkeypatch.setattr(text_to_scene, "found", found)
+
+    def make(attempts):
+        ticks = []
+        made = generate_scene(
+            composition, "x", 3, replace(SAMPLING, attempts=attempts), progress=lambda: ticks.append(1)
+        )
+        assert len(ticks) == step_count(composition, SAMPLING), "the bar counts one draw of each stage"
+        return made
+
+    yes, no = {"left": True, "persons": True}, {"left": False, "persons": False}
+    answers(yes)
+    first = make(4)
+    levels = composition.levels
+    assert [names for names, _ in seen] == [{"left"}, {"persons"}, {"left", "persons"}]
+    assert [grid for _, grid in seen] == [levels.background_grid, levels.object_grid, levels.grid]
+    assert first.attempts == {"background": 1, "objects": 1} and first.missing == ()
+    answers(no)
+    plain = make(1)
+    assert plain.attempts == {"background": 1, "objects": 1} and plain.missing == ("left", "persons")
+    assert np.array_equal(plain.scene.labels_XYZ, first.scene.labels_XYZ), "looking changes nothing"
+    answers(no, no, yes)
+    third = make(4)
+    assert third.attempts == {"background": 3, "objects": 1} and third.missing == ()
+    assert not np.array_equal(third.background, first.background)
+    answers(no)
+    never = make(3)
+    assert never.attempts == {"background": 3, "objects": 3} and never.missing == ("left", "persons")
+    assert np.array_equal(never.background, first.background), "of equally bad draws the first"
+    answers(yes, no, yes, no)
+    assert make(4).missing == ("left", "persons"), "the finished scene has the last word"
+    monkeypatch.setattr(composition.text, "understood", lambda prompt: {"weather": "rain"})
+    answers(no)
+    assert make(4).attempts == {"background": 1, "objects": 1} and not seen, "nothing was asked that voxels show"
 
 
 def test_the_request_matters_and_guidance_strengthens_it(composition):

@@ -41,7 +41,8 @@ def test_sides_are_named_and_negations_negate() -> None:
     right = re.compile(r"\b(right\w*|R|rhs|starboard)\b")
     negation = re.compile(
         r"\b(no|not|none|nobody|nothing|never|neither|without|free|empty|zero|0|nowhere|absen\w+|missing|deserted|devoid"
-        r"|leave out|don't|do not|clear|vacant|unoccupied|unused|ourselves|all ours|forbidden|\w+-free)\b"
+        r"|leave out|remove|omit|exclude|skip|avoid|get rid|keep .*out|w/o|don't|do not|clear|vacant|unoccupied|unused"
+        r"|ourselves|all ours|forbidden|\w+-free)\b"
     )
     one_sided = {"left", "right"}
     for claims, said in TABLE.items():

@@ -5,6 +5,10 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from occforge.pipelines.text_to_scene import GeneratedScene
 
 
 def default_folder(prompt: str, seed: int) -> Path:
@@ -20,3 +24,17 @@ def stage_progress(steps: int) -> Iterator[Callable[[], object]]:
 
     with tqdm(total=steps, desc="sampling", unit="step", disable=not sys.stderr.isatty()) as bar:
         yield bar.update
+
+
+def tell(made: "GeneratedScene", folder: Path) -> None:
+    """Say what was asked for, what of it is missing, and where the files are."""
+    from occforge.pipelines.write_scene import in_words
+
+    print(f"understood: {in_words(made.understood) or 'nothing in particular'}")
+    if made.missing:
+        lacking = in_words({name: made.understood[name] for name in made.missing})
+        print(f"not there:  {lacking}; draw another --seed or allow more --attempts")
+    print(f"left open:  {in_words(made.drawn) or 'nothing'}")
+    print(f"scene:      {folder / 'scene.npz'}")
+    print(f"pictures:   {folder / 'images'}")
+    print(f"look at it: {folder / 'index.html'}")

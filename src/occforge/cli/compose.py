@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-from occforge.cli._common import default_folder, stage_progress
+from occforge.cli._common import default_folder, stage_progress, tell
 from occforge.cli._parse import call
 
 
@@ -19,6 +19,7 @@ def compose(
     frames: int = 1,
     image_size: tuple[int, int] = (192, 640),
     guidance: float = 1.0,
+    attempts: int = 4,
     weights: Path | None = None,
     overwrite: bool = False,
 ) -> None:
@@ -34,6 +35,7 @@ def compose(
         frames: Pictures along a drive down the street, 0.8 m apart.
         image_size: Height and width of the pictures.
         guidance: How strongly the prompt pulls; 1 samples plainly.
+        attempts: How often the plan and its objects are drawn at most until they show what the prompt names.
         weights: Folder of a trained generator; default: the one that ships.
         overwrite: Replace the content of a folder that is not empty.
     """
@@ -53,13 +55,12 @@ def compose(
     path = drive_path(street_camera(image_size), frames)
     with atomic_folder(folder, overwrite) as files:
         composition, origin = load_generator(weights)
-        config = SamplingConfig(guidance=guidance)
+        config = SamplingConfig(guidance=guidance, attempts=attempts)
         with stage_progress(step_count(composition, config)) as progress:
             made = compose_scene(composition, kept, keep, prompt, seed, config, progress)
         settings = {"engine": "scene", "kept": keep, "of": str(scene), "weights": origin, "sampling": config}
         write_scene(files, made, path, settings)
-    print(f"scene:      {folder / 'scene.npz'}")
-    print(f"look at it: {folder / 'index.html'}")
+    tell(made, folder)
 
 
 def run(program: str, arguments: list[str]) -> None:

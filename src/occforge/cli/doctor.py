@@ -10,6 +10,7 @@ from occforge.core.errors import InputError
 
 def doctor() -> None:
     """Check the installation, the weights and the machine; exit code 2 if something is missing."""
+    from occforge.core.arithmetic import chosen_dtype
     from occforge.core.memory import available_bytes
     from occforge.weights import load_generator
 
@@ -24,6 +25,7 @@ def doctor() -> None:
     import torch
 
     print(f"cuda: {torch.cuda.get_device_name(0) if torch.cuda.is_available() else 'none (not needed)'}")
+    print(f"arithmetic of training on the processor: {chosen_dtype('auto', 'cpu')}")
     composition, origin = load_generator(None)
     levels = composition.levels
     parameters = sum(p.numel() for p in composition.parameters())

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-from occforge.cli._common import default_folder, stage_progress
+from occforge.cli._common import default_folder, stage_progress, tell
 from occforge.cli._parse import call
 
 
@@ -18,6 +18,7 @@ def generate(
     frames: int = 1,
     image_size: tuple[int, int] = (192, 640),
     guidance: float = 1.0,
+    attempts: int = 4,
     weights: Path | None = None,
     overwrite: bool = False,
 ) -> None:
@@ -31,6 +32,7 @@ def generate(
         frames: Pictures along a drive down the street, 0.8 m apart.
         image_size: Height and width of the pictures.
         guidance: How strongly the prompt pulls; 1 samples plainly.
+        attempts: How often the plan and its objects are drawn at most until they show what the prompt names.
         weights: Folder of a trained generator; default: the one that ships.
         overwrite: Replace the content of a folder that is not empty.
     """
@@ -38,7 +40,7 @@ def generate(
     from occforge.core.files import atomic_folder
     from occforge.discrete.text import check_prompt
     from occforge.pipelines.text_to_scene import SamplingConfig, generate_scene, step_count
-    from occforge.pipelines.write_scene import check_picture_size, in_words, write_scene
+    from occforge.pipelines.write_scene import check_picture_size, write_scene
     from occforge.weights import load_generator
 
     check_prompt(prompt)
@@ -47,15 +49,11 @@ def generate(
     path = drive_path(street_camera(image_size), frames)
     with atomic_folder(folder, overwrite) as files:
         composition, origin = load_generator(weights)
-        config = SamplingConfig(guidance=guidance)
+        config = SamplingConfig(guidance=guidance, attempts=attempts)
         with stage_progress(step_count(composition, config)) as progress:
             made = generate_scene(composition, prompt, seed, config, progress=progress)
         write_scene(files, made, path, {"engine": engine, "weights": origin, "sampling": config})
-    print(f"understood: {in_words(made.understood) or 'nothing in particular'}")
-    print(f"left open:  {in_words(made.drawn) or 'nothing'}")
-    print(f"scene:      {folder / 'scene.npz'}")
-    print(f"pictures:   {folder / 'images'}")
-    print(f"look at it: {folder / 'index.html'}")
+    tell(made, folder)
 
 
 def run(program: str, arguments: list[str]) -> None:

@@ -1,7 +1,12 @@
-"""How much memory the machine still has."""
+"""Memory: how much the machine still has, and keeping what was freed."""
 
+import ctypes
 import os
+import platform
 from pathlib import Path
+
+TRIM_THRESHOLD, TOP_PAD, MMAP_THRESHOLD = -1, -2, -3
+"""Parameters of glibc's `mallopt`, from malloc.h."""
 
 
 def available_bytes() -> int:
@@ -12,3 +17,15 @@ def available_bytes() -> int:
             if line.startswith("MemAvailable:"):
                 return int(line.split()[1]) * 1024
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def keep_freed_memory() -> None:
+    """Have the C library keep large blocks that are freed, for the whole process, instead of giving them back.
+
+    A training step allocates the same large arrays again and again; glibc maps each anew, and a quarter of a step goes
+    to the kernel, which fills them with zeros. Other C libraries are left as they are.
+    """
+    if platform.libc_ver()[0] == "glibc":
+        mallopt = ctypes.CDLL(None).mallopt
+        for parameter, value in ((MMAP_THRESHOLD, 2**30), (TRIM_THRESHOLD, 2**31 - 1), (TOP_PAD, 2**28)):
+            mallopt(parameter, value)

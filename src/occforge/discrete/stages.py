@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from occforge.core.grid import GridSpec
+from occforge.core.grid import GridSpec, Scene
 from occforge.core.taxonomy import UNKNOWN, Taxonomy
 from occforge.discrete.bedit import BEDiT, BEDiTConfig, Stream
 from occforge.discrete.calibration import Calibration
@@ -185,6 +185,16 @@ class Levels:
         background = pool(background, config.background_factor, self.taxonomy, config.background_threshold)
         objects = pool(objects, config.object_factor, self.taxonomy, config.object_threshold)
         return self.alphabets["background"].encode(background), self.alphabets["objects"].encode(objects)
+
+    def coarse_scene(self, background: NDArray[np.uint8], objects: NDArray[np.uint8] | None = None) -> Scene:
+        """The coarse grids as a scene to look at: objects stand in front of the background, on their finer grid."""
+        labels = self.alphabets["background"].decode(background)
+        if objects is None:
+            return Scene(labels, self.background_grid, self.taxonomy)
+        for axis, (fine, coarse) in enumerate(zip(self.object_grid.shape_XYZ, labels.shape, strict=True)):
+            labels = labels.repeat(fine // coarse, axis)
+        object_labels = self.alphabets["objects"].decode(objects)
+        return Scene(np.where(object_labels > 0, object_labels, labels), self.object_grid, self.taxonomy)
 
     def grids(self, labels_XYZ: NDArray[np.uint8]) -> SceneGrids:
         """Everything that training needs of one scene."""

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from occforge.core.attributes import ATTRIBUTES
 from occforge.core.errors import InputError
 from occforge.core.grid import Scene
+from occforge.core.taxonomy import Taxonomy
 from occforge.metrics.carriageway import Carriageway, smoothed_share_XY, street_coordinates, trace
 from occforge.metrics.objects import Components, components, minimum_voxels
 
@@ -32,6 +33,8 @@ RING_M = 0.4
 """How far about a car its ground is read, for the ground under it may be missing."""
 
 GROUND = ("road", "parking", "sidewalk", "other-ground", "terrain")
+THINGS = ("car", "person", "bicycle", "bicyclist", "truck", "other-vehicle")
+STANDING = ("building", "vegetation")
 
 CAR_SPACE_M = (4.8, 2.2)
 """Length and width that a car takes: cars that touch are counted by the room they take."""
@@ -85,13 +88,17 @@ def _objects_of(found: Components, scene: Scene, *names: str) -> NDArray[np.int6
     return np.flatnonzero(is_object_C)
 
 
+def can_measure(taxonomy: Taxonomy) -> bool:
+    """Whether a taxonomy has all classes that `view` reads."""
+    return {*GROUND, *THINGS, *STANDING} <= {*taxonomy.names}
+
+
 def view(scene: Scene) -> StreetView:
     """Trace the road and count what stands on and beside it; raises `InputError` if the taxonomy lacks a class."""
     id_of = scene.taxonomy.id_of
     labels_XYZ = scene.labels_XYZ
     cell_m = min(scene.grid.voxel_m[:2])
-    names = ("car", "person", "bicycle", "bicyclist", "truck", "other-vehicle")
-    found = components(labels_XYZ, tuple(id_of(name) for name in names))
+    found = components(labels_XYZ, tuple(id_of(name) for name in THINGS))
     person_voxels = math.prod(body / cell + 1.0 for body, cell in zip(PERSON_M, scene.grid.voxel_m, strict=True))
     person_C = _objects_of(found, scene, "person")
     persons = int(np.maximum(1, np.round(found.size_C[person_C] / person_voxels)).sum())
@@ -134,7 +141,7 @@ def _count_cars(
         length_m, width_m = (float(np.ptp(np.quantile(v, (0.02, 0.98)))) for v in (s_M, d_M))
         along, across = (max(1, round(v / room)) for v, room in zip((length_m, width_m), CAR_SPACE_M, strict=True))
         d_m = float(np.median(d_M))
-        if _road_share(column_M, has_road_XY, has_ground_XY, round(RING_M / cell_m)) >= 0.5:
+        if _road_share(column_M, has_road_XY, has_ground_XY, max(1, round(RING_M / cell_m))) >= 0.5:
             traffic += along * across if abs(d_m) < road.half_width_m else 1  # on a side street it stands across
         elif abs(d_m) < road.half_width_m + PARKING_M:
             parked_left += along if d_m > 0 else 0
@@ -266,7 +273,7 @@ class Prompt:
 
 
 def load_prompts(split: str) -> tuple[Prompt, ...]:
-    """The packaged prompts: "test" (128, for scores only) or "dev" (160, to develop with); no text is in both."""
+    """The packaged prompts: "test" (128, for scores only) or "dev" (648, to develop with); no text is in both."""
     if split not in ("test", "dev"):
         raise InputError(f"prompts: split must be 'test' or 'dev', got {split!r}")
     text = resources.files("occforge.metrics").joinpath(f"prompts_{split}.json").read_text(encoding="utf-8")

@@ -30,6 +30,10 @@ _GENERATOR: tuple[Path | None, Composition] | None = None
 """One generator a worker process, kept between its scenes."""
 
 
+DRAWN = ("background", "objects")
+"""The coarse grids, which may be drawn several times."""
+
+
 @dataclass(frozen=True)
 class Job:
     """One scene to make: which weights, prompt, seed and settings, and where it goes."""
@@ -51,7 +55,8 @@ def make(job: Job) -> None:
         _GENERATOR = job.weights, load_generator(job.weights)[0]
     made = generate_scene(_GENERATOR[1], job.prompt, job.seed, job.config)
     with atomic_path(job.path) as temporary, temporary.open("wb") as stream:
-        np.savez_compressed(stream, labels_XYZ=made.scene.labels_XYZ, seconds=sum(made.seconds.values()))
+        seconds, draws = sum(made.seconds.values()), [made.attempts[name] for name in DRAWN]
+        np.savez_compressed(stream, labels_XYZ=made.scene.labels_XYZ, seconds=seconds, draws=draws)
 
 
 def _complete(path: Path) -> bool:
@@ -68,6 +73,15 @@ def generate_all(jobs: list[Job], workers: int) -> Iterator[NDArray[np.uint8]]:
     for job in jobs:
         with np.load(job.path, allow_pickle=False) as file:
             yield file["labels_XYZ"]
+
+
+def mean_costs(jobs: list[Job]) -> dict[str, float]:
+    """What the scenes of finished jobs took: CPU seconds a scene, and draws of each coarse grid."""
+    rows = []
+    for job in jobs:
+        with np.load(job.path, allow_pickle=False) as file:
+            rows.append([float(file["seconds"]), *file["draws"]])
+    return dict(zip(("cpu_seconds", *DRAWN), np.mean(rows, axis=0).tolist(), strict=True))
 
 
 def claim_folder(folder: Path, weights: Path | None, config: SamplingConfig) -> None:
@@ -125,23 +139,33 @@ def evaluate_unprompted(
 
 
 def evaluate_prompted(
-    out: Path, split: str, seeds: tuple[int, ...], config: SamplingConfig, weights: Path | None, workers: int
+    out: Path,
+    split: str,
+    seeds: tuple[int, ...],
+    config: SamplingConfig,
+    weights: Path | None,
+    workers: int,
+    n: int | None = None,
 ) -> str:
     """Faithfulness to the packaged prompts as a Markdown table; writes prompts.json and prompts.md into `out`.
 
     Beside what is found in the voxels stands what the prompt encoder understood, which says where a miss comes from.
     """
-    prompts = load_prompts(split)
+    prompts = load_prompts(split)[:n]
+    if not prompts or not seeds:
+        raise InputError(f"evaluate: expected --n of at least 1 and at least one seed, got {n} and {seeds}")
     claim_folder(out, weights, config)
     composition, _ = load_generator(weights)
     levels = composition.levels
     rows: dict[str, list[int]] = {}
     misses = []
+    all_jobs: list[Job] = []
     for seed in seeds:
         jobs = [
             Job(weights, p.text, seed * 1_000_000 + i, config, out / split / f"{seed}" / f"{i:06d}.npz")
             for i, p in enumerate(prompts)
         ]
+        all_jobs += jobs
         for prompt, labels_XYZ in zip(prompts, generate_all(jobs, workers), strict=True):
             asked = measurable(prompt.asks)
             seen = found(asked, Scene(labels_XYZ, levels.grid, levels.taxonomy))
@@ -154,8 +178,11 @@ def evaluate_prompted(
                 if not seen[name]:
                     misses.append({"prompt": prompt.text, "asked": f"{name}={value}", "read": understood.get(name)})
     total = [sum(column) for column in zip(*rows.values(), strict=True)]
+    costs = mean_costs(all_jobs)
     lines = [
-        f"{len(prompts)} prompts ({split}), seeds {', '.join(map(str, seeds))}.",
+        f"{len(prompts)} prompts ({split}), seeds {', '.join(map(str, seeds))}; at most {config.attempts} draws of a "
+        f"coarse grid, on average {costs['background']:.2f} of the background and {costs['objects']:.2f} of the objects; "
+        f"{costs['cpu_seconds']:.1f} CPU-seconds a scene.",
         "",
         "| Attribute | found in the voxels | understood in the words | asked |",
         "|---|---|---|---|",
@@ -165,7 +192,9 @@ def evaluate_prompted(
     table = "\n".join(lines) + "\n"
     settings = {"sampling": asdict(config), "weights": "embedded" if weights is None else str(weights), **versions()}
     counts = {k: {"found": f, "understood": u, "asked": t} for k, (f, u, t) in rows.items()}
-    write_json(out / "prompts.json", {"attributes": counts, "misses": misses, "seeds": list(seeds), **settings})
+    write_json(
+        out / "prompts.json", {"attributes": counts, "costs": costs, "misses": misses, "seeds": list(seeds), **settings}
+    )
     with atomic_path(out / "prompts.md") as temporary:
         temporary.write_text(table)
     return table

@@ -16,8 +16,15 @@ from occforge.discrete.guided import Guided
 from occforge.discrete.sample import SWEEP_BLOCKS, sample
 from occforge.discrete.stages import Composition, StageName
 from occforge.discrete.text import check_prompt, request_BA
+from occforge.metrics.prompts import MEASURED, can_measure, found
 
 STAGES: tuple[StageName, ...] = ("background", "objects", "fusion", "refine")
+
+Grid = NDArray[np.uint8]
+
+BESIDE = ("layout", "left", "right")
+STANDING = ("parked", "traffic", "persons", "bicycles", "trucks")
+"""Which attributes the coarse background and the coarse objects decide."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +33,8 @@ class SamplingConfig:
 
     `guidance` w mixes logits as null + w (prompt - null) in background and objects (classifier-free guidance, Ho &
     Salimans 2022), while the noise level lies in `guided_levels`; w = 1 asks the network once a step instead of twice.
-    `fusion_sweeps`: how often fusion draws everything again (`discrete.sample.sweep`).
+    `fusion_sweeps`: how often fusion draws everything again (`discrete.sample.sweep`). `attempts`: how often a coarse
+    grid is drawn at most until it shows what the prompt names (`metrics.prompts`); 1 takes the first as it is.
     """
 
     background_steps: int = 32
@@ -36,9 +44,10 @@ class SamplingConfig:
     refine_steps: int = 6
     guidance: float = 1.0
     guided_levels: tuple[float, float] = (0.3, 0.95)
+    attempts: int = 4
 
     def __post_init__(self) -> None:
-        for name in ("background_steps", "object_steps", "fusion_steps", "refine_steps"):
+        for name in ("background_steps", "object_steps", "fusion_steps", "refine_steps", "attempts"):
             if getattr(self, name) < 1:
                 raise InputError(f"--{name.replace('_', '-')}: expected at least 1, got {getattr(self, name)}")
         if self.fusion_sweeps < 0:
@@ -51,7 +60,8 @@ class SamplingConfig:
 class GeneratedScene:
     """A scene with what it was made from; `seconds` is CPU time by stage, of all threads.
 
-    `understood` is what the prompt names, `drawn` what was drawn for the attributes that it leaves open.
+    `understood` is what the prompt names, `drawn` what was drawn for the attributes that it leaves open, `missing` the
+    named attributes that the scene does not show. `attempts` counts the draws of each coarse grid.
     """
 
     scene: Scene
@@ -61,6 +71,8 @@ class GeneratedScene:
     drawn: dict[str, str]
     background: NDArray[np.uint8]
     objects: NDArray[np.uint8]
+    missing: tuple[str, ...] = ()
+    attempts: dict[str, int] = field(default_factory=dict)
     seconds: dict[str, float] = field(compare=False, default_factory=dict)
 
 
@@ -91,7 +103,18 @@ def generate_scene(
     labels = half if "refine" not in composition.networks else run.timed("refine", lambda: run.refine(half))
     levels = composition.levels
     scene = Scene(labels, levels.grid, levels.taxonomy)
-    return GeneratedScene(scene, prompt, seed, run.understood, run.drawn, background, objects, run.seconds)
+    return GeneratedScene(
+        scene,
+        prompt,
+        seed,
+        run.understood,
+        run.drawn,
+        background,
+        objects,
+        run.missing(scene, MEASURED),
+        run.attempts,
+        run.seconds,
+    )
 
 
 def step_count(composition: Composition, config: SamplingConfig) -> int:
@@ -113,6 +136,8 @@ class _Run:
         composition.eval()
         self.understood = composition.text.understood(prompt) if prompt else {}
         self.drawn: dict[str, str] = {}
+        self.attempts: dict[str, int] = {}
+        self.generators: dict[StageName, torch.Generator] = {}
         self.seconds: dict[str, float] = {}
 
     def draw_open_attributes(self) -> None:
@@ -128,8 +153,28 @@ class _Run:
         return result
 
     def generator(self, stage: StageName) -> torch.Generator:
-        mixed = np.random.SeedSequence((self.seed, STAGES.index(stage))).generate_state(2, np.uint32)
-        return torch.Generator().manual_seed(int(mixed[0]) << 32 | int(mixed[1]))
+        """One a stage: a second draw goes on where the first ended."""
+        if stage not in self.generators:
+            mixed = np.random.SeedSequence((self.seed, STAGES.index(stage))).generate_state(2, np.uint32)
+            self.generators[stage] = torch.Generator().manual_seed(int(mixed[0]) << 32 | int(mixed[1]))
+        return self.generators[stage]
+
+    def missing(self, scene: Scene, names: tuple[str, ...]) -> tuple[str, ...]:
+        """Which of the attributes `names` the prompt asks for and the scene does not show."""
+        asked = {name: value for name, value in self.understood.items() if name in names}
+        if not asked or not can_measure(scene.taxonomy):
+            return ()
+        return tuple(name for name, seen in found(asked, scene).items() if not seen)
+
+    def first_that_shows(
+        self, names: tuple[str, ...], draw: Callable[[], Grid], look: Callable[[Grid], Scene]
+    ) -> tuple[Grid, int]:
+        """The first draw that shows what is asked for among `names`, else the one that lacks fewest; and the draws."""
+        draws: list[tuple[int, Grid]] = []
+        while len(draws) < self.config.attempts and (not draws or draws[-1][0] > 0):
+            states = draw()
+            draws.append((len(self.missing(look(states), names)), states))
+        return min(draws, key=lambda made: made[0])[1], len(draws)
 
     def diffuse(self, stage: StageName, steps: int, *conditions: Tensor) -> Tensor:
         transition, shape = self.composition.transitions[stage], self.composition.stages[stage].grid.shape_XYZ
@@ -150,15 +195,26 @@ class _Run:
         if presence is not None and absorbing:
             certain = presence.certain_BXYZ(transition.states)
         sweeps = self.config.fusion_sweeps if fusion and absorbing else 0
+        progress = self.progress if stage not in self.generators else lambda: None  # the bar counts one draw a stage
         generator = self.generator(stage)
-        return sample(network, transition, (1, *shape), steps, generator, None, certain, sweeps, self.progress)[0]
+        return sample(network, transition, (1, *shape), steps, generator, None, certain, sweeps, progress)[0]
 
-    def background(self) -> NDArray[np.uint8]:
-        return self.diffuse("background", self.config.background_steps).numpy().astype(np.uint8)
+    def background(self) -> Grid:
+        def draw() -> Grid:
+            return self.diffuse("background", self.config.background_steps).numpy().astype(np.uint8)
 
-    def objects(self, background: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        sampled = self.diffuse("objects", self.config.object_steps, as_batch(background))
-        return sampled.numpy().astype(np.uint8)
+        grid, self.attempts["background"] = self.first_that_shows(BESIDE, draw, self.levels.coarse_scene)
+        return grid
+
+    def objects(self, background: Grid) -> Grid:
+        def draw() -> Grid:
+            return self.diffuse("objects", self.config.object_steps, as_batch(background)).numpy().astype(np.uint8)
+
+        def look(objects: Grid) -> Scene:
+            return self.levels.coarse_scene(background, objects)
+
+        grid, self.attempts["objects"] = self.first_that_shows(STANDING, draw, look)
+        return grid
 
     def fusion(self, background: NDArray[np.uint8], objects: NDArray[np.uint8]) -> NDArray[np.uint8]:
         conditions = as_batch(background), as_batch(objects)

@@ -97,6 +97,8 @@ def write_scene(folder: Path, made: GeneratedScene, path: CameraPath, settings: 
         "seed": made.seed,
         "understood": made.understood,
         "drawn": made.drawn,
+        "missing": list(made.missing),
+        "attempts": made.attempts,
         "version": __version__,
         **described(settings),
         "frames": len(path.cameras),
@@ -106,6 +108,7 @@ def write_scene(folder: Path, made: GeneratedScene, path: CameraPath, settings: 
     facts = {
         "seed": str(made.seed),
         "understood": in_words(made.understood) or "nothing in particular",
+        "asked for, but not there": in_words({name: made.understood[name] for name in made.missing}) or "nothing",
         "left open, drawn by chance": in_words(made.drawn) or "nothing",
         "grid": grid_in_words(scene.grid),
         "settings": json.dumps({k: record[k] for k in settings}),

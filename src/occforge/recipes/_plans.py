@@ -1,8 +1,8 @@
 """Sizes and lengths of runs that several recipes share."""
 
 from dataclasses import replace
-from typing import Literal
 
+from occforge.core.arithmetic import DtypeChoice, chosen_dtype
 from occforge.discrete.stages import CompositionConfig, TrunkConfig
 from occforge.train.loop import LoopConfig
 from occforge.train.scene_generator import FileName, Plan
@@ -15,16 +15,17 @@ HALF_SIZE = CompositionConfig(
 
 def scene_plan(
     effort: float,
-    dtype: Literal["float32", "bfloat16"],
+    dtype: DtypeChoice,
     device: str,
     seed: int,
     config: CompositionConfig | None = None,
 ) -> Plan:
     """The default sizes and lengths, which the lab book argues for."""
     config = config or CompositionConfig()
+    chosen = chosen_dtype(dtype, device)
 
     def loop(steps: int, batch: int) -> LoopConfig:
-        return LoopConfig(max(1, round(steps * effort)), batch, dtype=dtype, device=device, seed=seed)
+        return LoopConfig(max(1, round(steps * effort)), batch, dtype=chosen, device=device, seed=seed)
 
     loops: dict[FileName, LoopConfig] = {
         "text": replace(loop(6000, 64), lr=2e-3, dtype="float32"),
@@ -50,7 +51,7 @@ def paper_plan(scenes: int, epochs: int, device: str, seed: int) -> Plan:
         weight_decay=0.01,
         seed=seed,
         device=device,
-        dtype="bfloat16",
+        dtype=chosen_dtype("auto", device),
     )
     transformer = TrunkConfig(channels=(384,), convs=0, depth=12, heads=6)
     config = CompositionConfig(

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
+from occforge.core.arithmetic import DtypeChoice
 from occforge.recipes._plans import paper_plan, scene_plan
 from occforge.train.scene_generator import FileName, train_scene_generator
 from occforge.train.sources import DatasetSource
@@ -14,7 +15,7 @@ def scene(
     stage: FileName | Literal["all"] = "all",
     limit: int | None = None,
     effort: float = 1.0,
-    dtype: Literal["float32", "bfloat16"] = "bfloat16",
+    dtype: DtypeChoice = "auto",
     device: str = "cpu",
     seed: int = 0,
     cache: Path = Path("out/cache"),

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
+from occforge.core.arithmetic import DtypeChoice, chosen_dtype
 from occforge.core.errors import InputError
 from occforge.data.procedural import TRAIN_FIRST_SEED, VAL_FIRST_SEED
 from occforge.discrete.separate import Factor
@@ -26,7 +27,7 @@ def scene(
     stage: FileName | Literal["all"] = "all",
     scenes: int = 6144,
     effort: float = 1.0,
-    dtype: Literal["float32", "bfloat16"] = "bfloat16",
+    dtype: DtypeChoice = "auto",
     device: str = "cpu",
     seed: int = 0,
     cache: Path = Path("out/cache"),
@@ -40,7 +41,7 @@ def scene(
         stage: One stage, or all of them in order.
         scenes: Training streets (seeds 0 to scenes - 1).
         effort: Multiplies the steps of every stage.
-        dtype: Arithmetic of the networks in training; bfloat16 is twice as fast where the processor has it.
+        dtype: Arithmetic of the networks in training; auto takes bfloat16 where the processor has it.
         device: Where to train: cpu, cuda, cuda:1.
         seed: Seed of weights, batches and noise.
         cache: Folder of pooled training scenes, shared between runs.
@@ -84,7 +85,7 @@ def features(
     voxel_m: float = 0.2,
     scenes: int = 4096,
     steps: int = 400,
-    dtype: Literal["float32", "bfloat16"] = "bfloat16",
+    dtype: DtypeChoice = "auto",
     device: str = "cpu",
     seed: int = 0,
 ) -> Path:
@@ -99,7 +100,8 @@ def features(
         device: Where to train.
         seed: Seed of weights and batches.
     """
-    loop = LoopConfig(steps=steps, batch=2, lr=2e-3, muon_lr=0.01, dtype=dtype, device=device, seed=seed)
+    arithmetic = chosen_dtype(dtype, device)
+    loop = LoopConfig(steps=steps, batch=2, lr=2e-3, muon_lr=0.01, dtype=arithmetic, device=device, seed=seed)
     if voxel_m not in FEATURE_SIZES:
         raise InputError(f"--voxel-m: expected {' or '.join(map(str, FEATURE_SIZES))}, got {voxel_m}")
     pooled, config = FEATURE_SIZES[voxel_m]

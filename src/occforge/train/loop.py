@@ -15,8 +15,10 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from occforge.core.arithmetic import Dtype
 from occforge.core.errors import InputError
 from occforge.core.files import atomic_path
+from occforge.core.memory import keep_freed_memory
 from occforge.core.tensors import load_state, load_tensors, save_tensors
 from occforge.train.checkpoint import flatten_optimizer, restore_optimizer
 from occforge.train.distributed import average, process_group, wait
@@ -43,7 +45,7 @@ class LoopConfig:
     clip: float = 1.0
     ema: float = 0.999
     seed: int = 0
-    dtype: Literal["float32", "bfloat16"] = "float32"
+    dtype: Dtype = "float32"
     device: str = "cpu"
     checkpoint_minutes: float = 3.0
 
@@ -86,6 +88,7 @@ def train(task: Task, config: LoopConfig, folder: Path, metadata: dict[str, obje
     device = torch.device(config.device)
     if device.type == "cuda" and not torch.cuda.is_available():
         raise InputError("--device cuda: no CUDA device is visible; use --device cpu")
+    keep_freed_memory()
     with process_group(device) as (rank, world):
         if config.batch % world:
             raise InputError(f"--batch {config.batch} does not divide among {world} processes; choose a multiple")

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
+from occforge.core.arithmetic import fast_bfloat16
+
 
 class Muon(torch.optim.Optimizer):
     """Momentum whose update is orthogonalised by Newton-Schulz iteration (Jordan et al. 2024).
@@ -36,9 +38,9 @@ class Muon(torch.optim.Optimizer):
 
 
 def orthogonalise(matrix: Tensor, iterations: int = 5) -> Tensor:
-    """The nearly orthogonal factor U V^T of a matrix, by the quintic Newton-Schulz iteration in bfloat16."""
+    """The nearly orthogonal factor U V^T of a matrix, by the quintic Newton-Schulz iteration."""
     a, b, c = 3.4445, -4.7750, 2.0315
-    x = matrix.bfloat16()
+    x = matrix.bfloat16() if fast_bfloat16(matrix.device) else matrix.float()
     tall = x.shape[0] > x.shape[1]
     if tall:
         x = x.T

@@ -221,7 +221,7 @@ class TextTask:
             text, names = self.source.caption(self.source.any_attributes(rng), rng)
             if rng.random() < 0.03:
                 text, names = "", {}
-            texts.append(with_typos(text, rng))
+            texts.append(with_strange_words(with_typos(text, rng), rng))
             mentioned.append(names)
         return attribute_loss(self.composition.text, texts, mentioned).expand(len(slots))
 
@@ -233,6 +233,23 @@ def with_typos(text: str, rng: np.random.Generator) -> str:
         if len(word) > 4 and rng.random() < 0.03:
             j = int(rng.integers(1, len(word) - 2))
             words[i] = word[:j] + word[j + 1] + word[j] + word[j + 2 :]
+    return " ".join(words)
+
+
+_SYLLABLES = (
+    "ta", "re", "mi", "lon", "ber", "sa", "ing", "pro", "ve", "kel", "dor", "ush", "ly", "con", "ti", "ner", "al", "fo",
+    "gra", "ment", "is", "our", "che", "wi", "tion", "um", "es", "hap", "ny", "qui", "st", "oth", "ma", "zi", "ed",
+)  # fmt: skip
+
+
+def with_strange_words(text: str, rng: np.random.Generator) -> str:
+    """One text in four with up to three words that mean nothing, so that words never read before claim nothing."""
+    if not text or rng.random() >= 0.25:
+        return text
+    words = text.split(" ")
+    for _ in range(int(rng.integers(1, 4))):
+        syllables = rng.choice(_SYLLABLES, int(rng.integers(1, 4)))
+        words.insert(int(rng.integers(len(words) + 1)), "".join(syllables))
     return " ".join(words)
 
 

@@ -102,7 +102,7 @@ class Grammar:
             else:
                 if not chain and (weight := _WEIGHT.match(token)):
                     weights[-1], token = int(weight[1]), token[weight.end() :]
-                chain.append(token[1:] if token[0] == "\\" else token)
+                chain.append(token.removeprefix("\\"))
         if (tokens[i] if i < len(tokens) else "") != closing:
             raise ValueError(f"grammar: expected '{closing}' after '{''.join(tokens[:i])}'")
         alternatives.append(_chain(chain or [""]))

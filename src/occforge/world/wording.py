@@ -128,7 +128,10 @@ def _table() -> dict[Claims, dict[str, list[Wording]]]:
         for value, kinds in values.items():
             add({name: value}, kinds)
     add({"traffic": "none"}, wording_traffic.QUIET, "quiet")
-    for name, values in (("bicycles", wording_wheels.LOOSE_BICYCLES), ("trucks", wording_wheels.LOOSE_TRUCKS)):
+    for name, values in (
+        ("bicycles", wording_wheels.LOOSE_BICYCLES), ("trucks", wording_wheels.LOOSE_TRUCKS),
+        ("persons", wording_persons.LOOSE_PERSONS), ("layout", wording_road.LOOSE_LAYOUT),
+    ):  # fmt: skip
         for value, kinds in values.items():
             add({name: value}, kinds, "loose")
     for name, numbers in (
@@ -150,6 +153,10 @@ def _table() -> dict[Claims, dict[str, list[Wording]]]:
                 add({side: value, far: other}, wording_sides.two_sides(value, other), grammar=grammar)
         add({"left": value, "right": value}, wording_sides.same_sides(value))
         add({"left": value, "right": value, "parked": "both"}, joint.parked_both_beside(value))
+    for moving in ATTRIBUTES["traffic"]:
+        for grammar, side, _ in mirrored:
+            add({"parked": side, "traffic": moving}, joint.parked_and_moving("{cars_left}", moving), grammar=grammar)
+        add({"parked": "both", "traffic": moving}, joint.parked_and_moving("{cars_both}", moving))
     add({"traffic": "none", "parked": "none"}, joint.CARLESS)
     add({"traffic": "none", "persons": "none"}, joint.DESERTED, "quiet")
     for names in joint.groups_of_absent():

@@ -94,6 +94,29 @@ def amount(word: str) -> dict[str, str]:
     }
 
 
+_MOVING = {
+    "none": "none [of them | at all] (driving | moving | in motion | on the move)",
+    "few": """
+        (only | just) [a single | a] (one | one or two | two) [actually] (driving | moving | in motion | on the move)
+        | a single one (driving | moving) | one {moving} [one] | two {moving} [ones]
+    """,
+    "many": "{many} (driving | moving | in motion | on the move) | {many} {moving} ones",
+}
+
+
+def parked_and_moving(where: str, traffic: str) -> dict[str, str]:
+    """Cars parked `where`, and in the same breath how many drive."""
+    link = "(and | , | but | , and | , but | while | plus)"
+    return {
+        "noun": f"""
+            {{parked_cars}} {where} {link} ({_MOVING[traffic]}) | {{cars}} parked {where} {link} ({_MOVING[traffic]})
+        """,
+        "clause": f"{{cars}} are parked {where} {link} ({_MOVING[traffic]})",
+        "terse": f"{{cars}} parked {where}, ({_MOVING[traffic]}) | parked {{cars}} {where}, ({_MOVING[traffic]})",
+        "adverb": f"with {{cars}} parked {where} {link} ({_MOVING[traffic]})",
+    }
+
+
 def parked_beside(value: str) -> dict[str, str]:
     """Cars parked on the left only, and what stands there."""
     things = f"({THINGS[value]})"

@@ -27,7 +27,10 @@ RULES: dict[str, str] = {
         | on both (kerbs | curbs)
     """,
     "both_kerbs": "both (kerbs | curbs | sides [of the {way}] | roadsides | edges)",
-    "none_right": "(none | not) on the right | the right [side] (free | empty | clear) of cars | no cars on the right",
+    "none_right": """
+        none {at_right} | the right {kerb} (free | empty | clear) | (none | not) on the right
+        | the right [side] (free | empty | clear) of cars | no cars on the right
+    """,
 }
 
 _LEFT_CARS = "({parked_cars} | {parked_cars} | a [long] (row | line | string) of parked {cars} | rows of parked {cars})"
@@ -56,12 +59,13 @@ PARKED: dict[str, dict[str, str]] = {
             | the ({kerbs} | {bays}) are ({free} | free of cars | without cars) | both (kerbs | curbs) are {free}
             | there is no parking [here | {roadside}] | {cars} are parked nowhere
             | parking is (forbidden | not allowed) [here] | there should be no {parked_cars}
-            | no car is parked [{roadside} | here]
+            | no car is parked [{roadside} | here] | {drop} parked {cars} | nothing stands parked [{roadside}]
+            | keep [all | any | the] parked {cars} out [of (it | the picture)] | no {cars} were parked [anywhere | here]
         """,
         "terse": """
             parked cars: (none | 0 | no) | no parking | 0 parked cars | no {parked_cars} | parked: (none | no)
             | {free} ({kerbs} | {bays}) | nothing parked | parking none | zero parked {cars} | parking: none
-            | no cars parked
+            | no cars parked | w/o parked {cars} | parked {cars} = 0 | parked {cars} absent
         """,
     },
     "left": {

@@ -2,6 +2,16 @@
 
 RULES: dict[str, str] = {
     "people": "6*people | 6*pedestrians | persons | walkers | passers-by | folks | ppl | humans | strollers | peds",
+    "somebody": """
+        man | woman | child | kid | lady | guy | boy | girl | jogger | runner | student | tourist | teenager
+        | dog walker
+        | gentleman | resident | old man | old lady | neighbour | postman | local | policeman | worker | person
+    """,
+    "somebodies": """
+        men | women | children | kids | ladies | guys | boys | girls | joggers | runners | students | tourists
+        | teenagers | dog walkers | residents | elderly people | neighbours | locals | shoppers | men and women
+        | kids and grown-ups | grown-ups | schoolchildren | commuters | visitors | workers
+    """,
     "person": "pedestrian | person | passer-by | walker | human | human being",
     "path": "sidewalk | pavement | footpath | footway | walkway",
     "paths": "sidewalks | pavements | footpaths | footways | walkways",
@@ -36,11 +46,13 @@ PERSONS: dict[str, dict[str, str]] = {
             | there (is nobody | is no one) [{seen} | {walking}] | there are no {people} [{seen} | {walking}]
             | the {paths} are (empty | deserted | unused) | no {people} are (around | walking | there)
             | the {path} is (empty | deserted) | not a [single] {person} is (around | in sight) | nobody walks [here]
-            | I (do not | don't) want [any] {people} | there should be no {people}
+            | I (do not | don't) want [any] {people} | there should be no {people} | {drop} {people}
+            | keep [all | any | the] {people} out [of (it | the picture | the scene | this)] | I see no {people}
         """,
         "terse": """
             {people}: (none | 0 | no | zero) | 0 {people} | nobody | no {people} | no one | empty {paths}
-            | no pedestrian | zero {people} | nobody (around | out)
+            | no pedestrian | zero {people} | w/o {people} | (pedestrian | {people}) count (zero | 0) | {people} = 0
+            | {people} (none | no) | {person}-free | nobody (around | out)
         """,
     },
     "few": {
@@ -61,7 +73,9 @@ PERSONS: dict[str, dict[str, str]] = {
             | there should be {few} {people} | barely anybody (walks | is about) | the {paths} are almost empty
         """,
         "terse": """
-            few {people} | {people}: (few | some | a few) | some {people} | handful of {people} | 1-3 {people}
+            few {people} | {people}: (few | some | a few | one | two | three | 1 | 2 | 3) | low {person} count
+            | {people} (= | -) (1 | 2 | 3) | (pedestrian | {people}) (count | number | density) low | some {people}
+            | handful of {people} | 1-3 {people}
             | not many {people} | not crowded but some {people} | one to three {people} | {people} (few | some)
         """,
     },
@@ -87,12 +101,48 @@ PERSONS: dict[str, dict[str, str]] = {
         """,
         "adjective": "pedestrian-filled | crowded | people-filled",
         "terse": """
-            many {people} | lots of {people} | {people}: (many | lots | a lot | crowd) | crowd | crowded [{paths}]
+            many {people} | lots of {people} | {people}: (many | lots | a lot | crowd | 5 | 6 | 7 | 8 | 10 | 12 | 20)
+            | {people} = (5 | 6 | 8 | 10) | (pedestrian | {people}) (count | number | density) (high | large) | crowd
+            | crowded [{paths}]
             | packed {path} | {people} everywhere | tons of {people} | busy {path} | {many} {people} | 5+ {people}
             | {people} (many | everywhere) | full {paths} | loads of {people}
         """,
     },
 }  # fmt: skip
+
+LOOSE_PERSONS: dict[str, dict[str, str]] = {
+    "few": {
+        "noun": """
+            a {somebody} [{walking}] | (one | 1 | a single | just one | a lone | only one) {somebody} [{walking}]
+            | a {somebody} and a {somebody} [{walking}] | (two | three | 2 | 3 | a couple of | a few) {somebodies}
+            | (two | three | just two | only three) {somebodies} [{walking}] | a [young | old] couple [{walking}]
+            | a pair of ({people} | {somebodies}) | a [small] family [of three | of two] [{walking}]
+            | a (mother | father | woman | man) (with | and) (a | her | his) (child | kid | baby | dog) [{walking}]
+            | a {somebody} (out jogging | out for a walk | on the {path}) | somebody jogging
+            | (one | two) {people} and (nobody | no one) else | me and my (friend | mate | dog), nobody else
+        """,
+        "clause": """
+            a {somebody} (walks | is walking | strolls | jogs | passes) [by | along] | a {somebody} is on the {path}
+            | (two | three | a few) {somebodies} are ({walking} | waiting | chatting) | a family is out for a walk
+        """,
+        "terse": "one {somebody} | a {somebody} | two {somebodies} | {somebodies}: (1 | 2 | 3) | family of three",
+    },
+    "many": {
+        "noun": """
+            (hordes | masses | throngs | swarms | crowds | a flood | droves | packs) of ({somebodies} | {people})
+            | ({many} | dozens of | hundreds of | countless | endless) ({somebodies} | {people}) [{walking}]
+            | (five | six | seven | eight | ten | a dozen | 6 | 8 | 10) {somebodies} [{walking}]
+            | a (gang | group | bunch | school class) of (five | six | eight | ten | a dozen) ({somebodies} | {people})
+            | {somebodies} everywhere | a (market | protest | street festival) crowd | a school class on foot
+        """,
+        "clause": """
+            {somebodies} are everywhere | {many} {somebodies} {walk} | (hordes | crowds) of {somebodies} {walk}
+            | (everybody | everyone) (walks | is walking | is out on foot) | the {paths} swarm with {somebodies}
+        """,
+        "terse": "many {somebodies} | hordes of {somebodies} | {somebodies}: (many | 6 | 8 | 10)",
+    },
+}  # fmt: skip
+"""Kinds of people that no street is known to show."""
 
 COUNTS: dict[str, dict[tuple[int, ...], str]] = {
     "few": {

@@ -18,10 +18,15 @@ RULES: dict[str, str] = {
         a [{gentle}] left[-hand] (bend | curve)
         | a [{gentle}] (bend | curve) [heading | going | leading] to the left | a [{gentle}] left hand (bend | curve)
         | a (bend | curve) (to | towards) [the] left | a left-hander | a left[-hand] turn (in | of) the {way}
-        | a leftward (bend | curve) | a L-curve | a L-bend | a curve left
+        | a leftward (bend | curve) | a {bow} to the left | a L-curve | a L-bend | a curve left
     """,
-    "bending": "bending | curving | turning | swinging | veering | sweeping | bearing | winding | going round",
-    "it_bends": "bends | curves | turns | swings | veers | sweeps | bears | winds | goes | leads | arcs",
+    "bending": """
+        bending | curving | turning | swinging | veering | sweeping | bearing | winding | going round | curling
+    """,
+    "it_bends": """
+        bends | curves | turns | swings | veers | sweeps | bears | winds | goes | leads | arcs | curls | hooks
+    """,
+    "bow": "bow | arc | loop | swing | sweep",
     "softly": "off | away | gently | slowly | around | round | slightly | sharply | smoothly",
     "to_left": "left | left | to the left | to the left | towards the left | leftwards | to (your | our) left",
     "left_way": """
@@ -49,6 +54,10 @@ RULES: dict[str, str] = {
         | a turning off the {way} | a {way} with a (turn-off | turning off it)
         | a junction with (one | a single) {side_street}
         | a (junction | crossing) with three (arms | legs | branches | exits) | a {way} and (a | one) {side_street}
+        | a {way} (that | which) (ends | comes to its end | stops | finishes) at another [{way}]
+        | the end of a {way} at a T
+        | a {way} (ending | that ends | running out) (in a T | at a T) | a {way} (teeing | that tees) into another [one]
+        | a {way} (that runs | running) into another (one | street | road) | a side {way} (coming in | joining ours)
         | a junction where three (roads | streets) meet | a junction in T shape | a tee
     """,
     "two": "two (streets | roads) | a pair of (streets | roads) | 2 (streets | roads)",
@@ -114,12 +123,29 @@ RULES: dict[str, str] = {
         | [the] (evening | sunset) (glow | colours | mood | atmosphere | lighting) | the last (light | sun) of the day
         | a sun (low | sinking) (in the sky | over the horizon | behind the {way})
         | (golden | orange | red) light (of | from) the setting sun | a sun that (sets | is setting | is about to set)
-        | the sun (setting | going down | low on the horizon) | twilight | long evening shadows
+        | the sun (setting | going down | low on the horizon | sinking | touching the horizon | at day's end)
+        | twilight | long evening shadows
         | a (sunset | dusk) mood
     """,
 }
 
 _ON = "on | along | down | driving (on | along)"
+
+LOOSE_LAYOUT: dict[str, dict[str, str]] = {
+    "straight": {
+        "noun": """
+            a {way} (without | with no | with not a single) [any] (bend | bends | curve | curves) [at all | in it]
+            | a {way} that (does not | doesn't | never) (bend | bends | curve | turn) [at all] | a {way} free of bends
+            | a stretch with no bend at all | a {way} that keeps its direction | a {way} with zero curvature
+        """,
+        "clause": """
+            the {way} (does not | doesn't | never) (bend | curve | turn) [at all] | the {way} has no (bend | curve)
+            | there is no bend [in the {way}] | straight ahead as far as (one | you) can (see | drive)
+        """,
+        "terse": "no bends | no curves | without bends | straight as far as you can see",
+    }
+}  # fmt: skip
+"""Of a street without bends side streets are not denied; but who asks for one wants it straight."""
 
 LAYOUT: dict[str, dict[str, str]] = {
     "straight": {
@@ -161,6 +187,11 @@ LAYOUT: dict[str, dict[str, str]] = {
             (a | one) {side_street} {joins} [ahead | here] | {come_to} {t_junction}
             | one {side_street} (joins | meets) the {way} | the {way} has (one | a single) {side_street}
             | three (roads | streets) meet [here | ahead]
+            | (the | our) {way} (ends | stops | comes to its end) at another [one | street | road]
+            | (the | our) {way} (ends in | ends at | makes) a T | (the | our) {way} tees into another [one]
+            | (the | our) {way} ends and (you | we | one) (must | have to | can only) turn (left or right
+            | right or left)
+            | {side_street} (joins | comes in) from (one side | the side)
         """,
         "terse": """
             T-junction | T junction | T-intersection | 3-way [junction | intersection] | tee junction

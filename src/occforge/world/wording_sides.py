@@ -48,7 +48,8 @@ RULES: dict[str, str] = {
         | [{tall}] (terraced houses | terraces | town houses | townhouses | row houses | terrace houses)
         | [{tall}] (facades | house fronts | building fronts | house facades | frontages) | shops | shop fronts
         | storefronts | offices | office (buildings | blocks) | shops and (houses | flats) | dwellings | tenements
-        | cottages | villas | detached houses | family homes | rows of {homes}
+        | factories | [{tall}] (warehouses | factory halls | halls | stores | blocks | mansions | skyscrapers | towers)
+        | cottages | villas | rowhouses | detached houses | family homes | rows of {homes}
         | (houses and (shops | apartments | offices)) | high-rises | brownstones | residences | bungalows
     """,
     "buildings_one": """
@@ -56,7 +57,8 @@ RULES: dict[str, str] = {
         | a [{tall}] (building | house) front | a block of flats | a housing estate | a [long] terrace | a building
         | a wall of facades | an apartment (block | building) | a row of (homes | shops | terraced houses | facades)
         | urban housing | a built-up (area | strip | plot) | urban development | a street front | a house
-        | a house wall
+        | a house wall | a (factory | warehouse | school | church | town hall | supermarket | hotel | shopping centre)
+        | a (block | row | line) of (shops | stores | flats | offices | villas | cottages)
     """,
     "buildings_like": """
         built-up | built up | urban | fully built | developed | densely built | built on | residential | housed
@@ -64,10 +66,15 @@ RULES: dict[str, str] = {
     """,
     # vegetation
     "green": "tall | big | old | green | dense | leafy | lush | thick | large",
+    "species": """
+        oaks | poplars | pines | conifers | birches | firs | spruces | willows | maples | beeches | chestnuts | limes
+        | ([lime | oak | pine | poplar | fruit | apple | fir | plane] trees) | evergreens | oaks and (pines | birches)
+    """,
     "vegetation_many": """
         25*trees | [{lots}] [{green}] trees | [{green}] (bushes | shrubs | hedges | hedgerows | plants) | woods
         | trees and (bushes | shrubs | hedges | plants) | (bushes | hedges | shrubs) and trees | rows of trees
-        | trees or (hedges | bushes) | tree trunks | leafy trees | rows of (hedges | shrubs) | woods and hedges
+        | 3*[{lots}] [{green}] {species} | trees or (hedges | bushes) | tree trunks | leafy trees
+        | rows of (hedges | shrubs) | woods and hedges
     """,
     "vegetation_one": """
         6*greenery | 4*vegetation | a [{green}] (row | line | belt | strip | wall | group | stand) of trees | woodland
@@ -75,7 +82,10 @@ RULES: dict[str, str] = {
         | parkland | a [{green}] (hedge | hedgerow | tree line) | undergrowth | a wooded (area | strip | slope)
         | lots of greenery | a leafy (strip | belt | edge) | shrubbery | a strip of woodland
         | plenty of (trees | greenery) | a park with trees | bush | plant life | a treeline | an avenue of trees
-        | forest edge | a patch of (woodland | forest)
+        | forest edge | a patch of (woodland | forest) | an orchard | a [{green}] (thicket | shrubbery)
+        | a [{green}] (row | line | wall | stand | group) of ({species} | bushes | shrubs | greenery)
+        | a garden of trees
+        | a jungle of (green | plants) | brushwood | a plantation
     """,
     "vegetation_like": """
         wooded | leafy | tree-lined | forested | planted with trees | overgrown | shaded by trees | green with trees
@@ -85,7 +95,8 @@ RULES: dict[str, str] = {
     "wide": "wide | open | green | grassy | empty | flat | broad | wide open | large",
     "open_many": """
         12*fields | 4*meadows | [{wide}] (fields | meadows | pastures) | open spaces | fields and meadows | farm fields
-        | [{wide}] plains | grass fields | paddocks | open views | open lots | fields of grass
+        | [{wide}] (plains | prairies | lawns | grasslands) | (wheat | corn | potato | grass) fields
+        | (vacant | empty | bare) (lots | plots) | grass fields | paddocks | open views | open lots | fields of grass
     """,
     "open_one": """
         5*open (land | ground | space | country | countryside | terrain | grassland | landscape)
@@ -94,7 +105,10 @@ RULES: dict[str, str] = {
         | a (grassy | flat | empty) (area | plain | field | patch) | flat open land
         | a stretch of (grass | open land | meadow) | nothing built | empty land | undeveloped land | unbuilt land
         | a free view | bare ground | rural (land | fields) | rural countryside | meadow land
-        | an expanse of (grass | fields) | just (grass | fields) | only (grass | fields) | agricultural land | cropland
+        | a [{wide}] (lawn | prairie | heath | steppe | savannah | moor) | a (wheat | corn | stubble | fallow) field
+        | (fallow | barren | vacant | bare | waste) (land | ground) | grass as far as (the eye reaches | you can see)
+        | grassy emptiness | emptiness | a (vacant | bare) (lot | plot) | an expanse of (grass | fields)
+        | just (grass | fields) | only (grass | fields) | agricultural land | cropland
         | clear ground
     """,
     "open_like": """

@@ -2,6 +2,10 @@
 
 RULES: dict[str, str] = {
     "no": "12*no | zero | not any | 0",
+    "drop": """
+        leave out [all | any | the] | [please] remove [all | any | the] | omit [all | any] | exclude [all | any]
+        | skip [all | the] | avoid [all | any] | get rid of [all | the] | do without [any]
+    """,
     "seen": "in sight | around | anywhere | at all | to be seen | visible | in view | whatsoever",
     "many": """
         6*many | 3*lots of | 2*a lot of | plenty of | loads of | numerous | a great many | tons of | a large number of
@@ -15,7 +19,8 @@ RULES: dict[str, str] = {
     "on_road": """
         on the (road | road ahead | street | carriageway | roadway) | in the [traffic] lanes | on the move | driving
         | moving | in motion | driving (by | along | past | around | on the road) | passing [by] | under way
-        | on the lanes | in traffic
+        | on the lanes | in traffic | rolling (along | by) | going (past | by) | coming the other way | on the tarmac
+        | zipping by | cruising along | heading our way | being driven
     """,
     "little": """
         little | light | sparse | thin | low | slight | minimal | {hardly} | not much | only a little | a little
@@ -47,16 +52,17 @@ TRAFFIC: dict[str, dict[str, str]] = {
             | no cars are (driving | moving | passing | on the road)
             | not (one | a single) car is (driving | moving | on the road)
             | there is not (one | a single) car {on_road} | cars are not driving | nobody is driving a car [here]
-            | no car is {on_road}
+            | no car is {on_road} | {drop} {moving} cars | keep [all | the] {moving} cars out [of (it | the picture)]
+            | (nobody | no one) (drives | is driving) [a car | by | past]
         """,
         "terse": """
             {moving} cars: (none | 0 | no) | no cars (driving | moving) | 0 {moving} cars
-            | cars (driving | moving): (none | 0) | no {moving} cars
+            | cars (driving | moving): (none | 0) | w/o {moving} cars | {moving} cars absent | no {moving} cars
         """,
     },
     "few": {
         "noun": """
-            {little} traffic | {few} [{moving}] cars {on_road} | {hardly} cars {on_road}
+            {little} [car | motor | road] traffic | {few} [{moving}] cars {on_road} | {hardly} cars {on_road}
             | (a car or two | one or two cars | a couple of cars) {on_road} | {few} {moving} cars
             | {hardly} {moving} cars | a (odd | occasional) car {on_road}
             | the (odd | occasional) [{moving}] car {on_road} | traffic that is (light | sparse | thin)
@@ -70,19 +76,26 @@ TRAFFIC: dict[str, dict[str, str]] = {
             there is {little} traffic
             | {few} cars (are driving | drive by | pass | are on the road | are moving | go by | drive past)
             | [the] traffic (is | should be) (light | sparse | thin | low | minimal | not heavy)
+            | (just | only) (one | a single | one or two) car (drives | passes | drove | rolls | passed) (past | by
+            | along)
+            | (one | two) (other | more) cars (drive | drove | rolled) (past | by)
             | {hardly} cars are (driving | moving | on the road) | there are {few} cars {on_road}
             | one or two cars (drive | pass) by | there is not much [traffic] going on on the road
         """,
         "adjective": "lightly trafficked | little-used | low-traffic",
         "terse": """
-            (light | little | low | sparse | thin) traffic | traffic: (light | low | little | few | sparse)
+            (light | little | low | sparse | thin) traffic | {moving} cars: (1 | 2 | one | two) | traffic density low
+            | traffic: (light | low | little | few | sparse)
             | few cars {on_road} | traffic (light | low) | 1-2 cars (driving | moving | ahead | on the road)
             | few {moving} cars | not much traffic | car or two driving
         """,
     },
     "many": {
         "noun": """
-            {heavy} traffic | a traffic jam | {many} [{moving}] cars {on_road} | {many} {moving} cars
+            {heavy} traffic | {heavy} [car | motor | road | vehicle] traffic | (countless | endless) cars {on_road}
+            | (an endless | a dense | a steady | a thick) (stream | flow | line) of (cars | automobiles | vehicles)
+            | cars (clogging | filling | jamming | crowding | packing) the (road | lanes | carriageway)
+            | a traffic jam | {many} [{moving}] cars {on_road} | {many} {moving} cars
             | a [long | dense] {queue} of cars {on_road} | a [long] {queue} of {moving} cars
             | (lanes | a road | a carriageway) {packed} (cars | traffic | moving cars)
             | a {jammed} (road | carriageway | roadway) | (cars | traffic) bumper to bumper | several cars {on_road}
@@ -95,7 +108,7 @@ TRAFFIC: dict[str, dict[str, str]] = {
         """,
         "clause": """
             the (road | carriageway | roadway) is ({jammed} | {packed} (cars | traffic)) | there is {heavy} traffic
-            | traffic jams the road
+            | traffic jams the road | cars (clog | fill | jam | crowd | pack) the (road | lanes | carriageway)
             | {many} cars (are driving | drive | are on the road | are moving | fill the lanes | drive by
             | are on the move)
             | [the] traffic (is | should be) (heavy | dense | busy | jammed | bumper to bumper | backed up | intense
@@ -104,7 +117,8 @@ TRAFFIC: dict[str, dict[str, str]] = {
         """,
         "adjective": "traffic-clogged | congested | jammed | traffic-filled | gridlocked | heavily trafficked",
         "terse": """
-            (heavy | dense | busy) traffic | traffic: (heavy | dense | busy | many | high) | jammed | bumper to bumper
+            (heavy | dense | busy) traffic | {moving} cars: (3 | 4 | 5 | 6 | many) | traffic density high
+            | traffic: (heavy | dense | busy | many | high) | jammed | bumper to bumper
             | busy road | lots of traffic | traffic jam | many cars {on_road} | rush hour traffic | full lanes
             | traffic (heavy | dense) | congestion | many {moving} cars
         """,

@@ -11,7 +11,8 @@ RULES: dict[str, str] = {
     "big_ones": """
         {trucks} | {trucks} | {big} (vehicles | trucks) | heavy goods vehicles | HGVs
         | (trucks | lorries) or (buses | vans) | (trucks | lorries), (buses | vans) or (vans | coaches)
-        | (vans | buses) or (trucks | lorries) | heavy vehicles
+        | (vans | buses) or (trucks | lorries) | heavy vehicles | (trucks | lorries), (vans, buses | buses, vans)
+        | (trucks | lorries) or (vans or buses | buses or vans) | goods vehicles, (vans | buses) or (coaches | lorries)
     """,
     "on_bike": "riding (along | by | past) | on the (road | road ahead | way) | in the lane | passing by | ahead",
     "at_stop": "at the stop | on the road | driving by | ahead | in sight | coming along",
@@ -32,11 +33,12 @@ BICYCLES: dict[str, dict[str, str]] = {
             there are no {bikes} [{seen}] | there is no {bike} [{seen}]
             | (nobody | no one) is (cycling | riding a {bike}) and no {bikes} are parked
             | there are no cyclists [or {bikes}] | no {bikes} are (around | there | to be seen)
-            | leave out [the] {bikes} | {bikes} are (absent | missing)
+            | {drop} ({bikes} | cyclists) | {bikes} are (absent | missing) | I (do not | don't) want [any] {bikes}
+            | keep [all | any | the] ({bikes} | cyclists) out [of (it | the picture | the scene | this)]
         """,
         "terse": """
             {bikes}: (none | 0 | no) | no {bikes} | no {bike} | 0 {bikes} | no cyclists | zero {bikes} | {bike}-free
-            | without {bikes}
+            | without {bikes} | w/o {bikes} | {bike} count (zero | 0) | {bikes} = 0 | {bikes} (no | none)
         """,
     },
     "some": {
@@ -64,7 +66,9 @@ TRUCKS: dict[str, dict[str, str]] = {
         "noun": """
             {no} {big_ones} [{seen}] | not a [single] (truck | lorry | {big} vehicle) [{seen}]
             | no (truck | lorry) [{seen}] | no {big_ones} on the road | neither trucks nor (buses | vans)
-            | no trucks and no (vans | buses)
+            | no trucks and no (vans | buses) | no truck, no (van, no bus | bus, no van) | no trucks, no vans, no buses
+            | (trucks | lorries), (vans | buses) and (buses | vans | coaches): none
+            | not a (truck | lorry) or (bus | van)
         """,
         "adverb": """
             without [any] {big_ones} [{seen}] | free of {big_ones} | with no {big_ones} [{seen}]
@@ -73,11 +77,15 @@ TRUCKS: dict[str, dict[str, str]] = {
         "clause": """
             there are no {big_ones} [{seen}] | there is no (truck | lorry) [{seen}]
             | no {big_ones} are (around | there | on the road) | {trucks} are (absent | missing | not allowed)
-            | leave out [the] {big_ones} | I (do not | don't) want [any] {trucks}
+            | {drop} {big_ones} | keep [all | any | the] {big_ones} out [of (it | the picture | the scene | this)]
+            | (trucks | lorries), (vans | buses) and (buses | vans | coaches) shall not be there
+            | {drop} (trucks | lorries), (vans | buses) and (buses | vans | coaches)
+            | I (do not | don't) want [any] {trucks}
         """,
         "terse": """
             {trucks}: (none | 0 | no) | no {trucks} | no (truck | lorry) | 0 {trucks} | no {big_ones} | zero {trucks}
-            | truck-free | without {trucks}
+            | (truck | lorry)-free | without {trucks} | w/o {trucks} | (truck | lorry) count (zero | 0) | {trucks} = 0
+            | lorry-free, bus-free, van-free | {trucks} (no | none) | no (vans | buses) and no {trucks}
         """,
     },
     "some": {
@@ -131,6 +139,9 @@ LOOSE_TRUCKS: dict[str, dict[str, str]] = {
             | (buses | vans | coaches | delivery vans) [around | on the road]
             | a (semi-trailer | articulated lorry | HGV | tractor-trailer) | (several | lots of | many) {trucks}
             | a (bus | van | truck | lorry) (ahead | on the road | driving | parked somewhere) | a transporter
+            | a (removal | moving | postal | white) van
+            | (a couple of | several | a few | some) (buses | vans | lorries)
+            | (trucks | lorries | buses | vans) (rumbling | thundering | rolling) (by | along) | a double-decker [bus]
             | a heavy goods vehicle | a public bus | a city bus | a parked bus
         """,
         "clause": """
