@@ -181,7 +181,7 @@ def evaluate_prompted(
     costs = mean_costs(all_jobs)
     lines = [
         f"{len(prompts)} prompts ({split}), seeds {', '.join(map(str, seeds))}; at most {config.attempts} draws of a "
-        f"coarse grid, on average {costs['background']:.2f} of the background and {costs['objects']:.2f} of the objects; "
+        f"coarse grid, on average {costs['background']:.2f} of the background, {costs['objects']:.2f} of the objects; "
         f"{costs['cpu_seconds']:.1f} CPU-seconds a scene.",
         "",
         "| Attribute | found in the voxels | understood in the words | asked |",
