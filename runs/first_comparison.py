@@ -1,23 +1,26 @@
 """Does the composition help? Voxel D3PM, plain cascade and ours at equal compute and data, three trainings each.
 
-    nohup python runs/first_comparison.py --minutes 60 &
+    nohup python runs/first_comparison.py --seeds 0 1 2 &
 
 On streets of 128x128x16 voxels of 0.4 m, three generators are trained for the same CPU time on the same scenes, by the
-same loop, and each makes n scenes a seed for requests drawn as the streets have them, without guidance. Steps:
+same loop, and each makes n scenes a seed for requests drawn as the streets have them, without guidance, the first draw
+taken. Steps:
 
     plan     codebook, scene cache, CPU seconds of a training step of every stage; writes plan.json with the
              number of steps that fill the budget, and with nothing but these numbers the rest is reproducible
-    train    every stage of every generator and training, and the feature network of F3D and K3D
+    train    every stage of every generator, and the feature network of F3D and K3D
     sample   the scenes
-    score    table, JSON and pictures
+    score    what is kept of the scenes, then table, JSON and pictures
 
-Started again after any interruption, it goes on where it was; what is done stays. The file is long because it holds the
-whole experiment, from the budget to the table.
+Started again after any interruption, it goes on where it was. Plan, feature network and what is kept of each generator
+and seed lie in the record, a few megabytes; seeds that are there already are not made again, so that seeds may be run
+on different days. The file is long because it holds the whole experiment, from the budget to the table.
 """
 
 import json
 import os
 import platform
+import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -39,7 +42,7 @@ from occforge.baselines.voxel_d3pm import VoxelD3PM, VoxelD3PMConfig
 from occforge.core.arithmetic import DtypeChoice, chosen_dtype
 from occforge.core.config import from_dict
 from occforge.core.errors import InputError
-from occforge.core.files import atomic_path, write_json
+from occforge.core.files import atomic_path, write_json, write_text
 from occforge.core.grid import Scene
 from occforge.core.processes import run_jobs
 from occforge.core.tensors import load_state, load_tensors
@@ -49,7 +52,8 @@ from occforge.discrete.request import RequestPrior
 from occforge.discrete.stages import Composition, CompositionConfig, Levels
 from occforge.discrete.weights import load_levels
 from occforge.metrics.features import SceneAutoencoderConfig, load_features
-from occforge.metrics.report import SceneStatistics, SceneSummary, scene_report, side_by_side, versions
+from occforge.metrics.report import SceneStatistics, scene_report, side_by_side, versions
+from occforge.metrics.summary_file import load_summary, save_summary
 from occforge.pipelines.text_to_scene import SamplingConfig, generate_scene
 from occforge.recipes._plans import HALF_SIZE
 from occforge.recipes.street import FEATURE_SIZES
@@ -82,13 +86,10 @@ PICTURES = 4
 
 @dataclass(frozen=True)
 class Settings:
-    """What is compared. `minutes` of CPU time a method and training.
-
-    The first `trainings` of the `seeds` seed a training each; the scenes of seed i come from training i modulo that.
-    """
+    """What is compared: `minutes` of CPU time a generator and seed; `out` takes what is big, `record` the rest."""
 
     out: Path
-    report: Path
+    record: Path
     cache: Path
     source: SceneSource
     calibration: SceneSource
@@ -97,22 +98,19 @@ class Settings:
     floor: SceneSource
     minutes: float
     seeds: tuple[int, ...]
-    trainings: int
     workers: int
     loop: LoopConfig
     feature_loop: LoopConfig
     composition: CompositionConfig = HALF_SIZE
     voxel: VoxelD3PMConfig = field(default_factory=VoxelD3PMConfig)
     cascade: CascadeConfig = field(default_factory=CascadeConfig)
-    sampling: SamplingConfig = field(default_factory=lambda: SamplingConfig(guidance=1.0))
+    sampling: SamplingConfig = field(default_factory=lambda: SamplingConfig(guidance=1.0, attempts=1))
     options: DiffusionOptions = field(default_factory=DiffusionOptions)
     features: SceneAutoencoderConfig = FEATURES
 
     def __post_init__(self) -> None:
-        if not 1 <= self.trainings <= len(self.seeds):
-            raise InputError(
-                f"--trainings: expected 1 to {len(self.seeds)}, one or more seeds each, got {self.trainings}"
-            )
+        if not self.seeds:
+            raise InputError("--seeds: expected at least one, got none")
         if len(self.reference) != len(self.floor) or self.n < 2:
             raise InputError(f"--n: expected 2 or more scenes on every side, got {self.n}")
 
@@ -121,36 +119,48 @@ class Settings:
         """Scenes on every side."""
         return len(self.reference)
 
-    def training_of(self, seed: int) -> int:
-        """The seed of the training that makes the scenes of `seed`."""
-        return self.seeds[self.seeds.index(seed) % self.trainings]
+    @property
+    def features_path(self) -> Path:
+        """Where the feature network lies."""
+        return self.record / "features.safetensors"
 
-    def stage_folder(self, method: str, training: int, stage: str) -> Path:
+    def kept_path(self, side: str, seed: int) -> Path:
+        """Where the summary of a generator's scenes of a seed lies; of the reference (real, 0), the floor (real, 1)."""
+        return self.record / f"{side.replace(' ', '-')}-{seed}.safetensors"
+
+    def to_make(self) -> list[tuple[str, int]]:
+        """Generators and seeds that the record lacks."""
+        return [(m, seed) for m in SHARES for seed in self.seeds if not self.kept_path(m, seed).exists()]
+
+    def stage_folder(self, method: str, seed: int, stage: str) -> Path:
         """Where a stage is trained."""
-        return self.out / "train" / method.replace(" ", "-") / f"{training}" / stage
+        return self.out / "train" / method.replace(" ", "-") / f"{seed}" / stage
 
     def scene_path(self, method: str, seed: int, index: int) -> Path:
         """Where a generated scene lies."""
         return self.out / "scenes" / method.replace(" ", "-") / f"{seed}" / f"{index:06d}.npz"
 
     def identity(self) -> dict[str, Any]:
-        """What weights and scenes are made from; n, seeds and trainings may grow later."""
+        """What weights and scenes are made from; more seeds may follow."""
         names = ("composition", "voxel", "cascade", "sampling", "options", "loop", "feature_loop", "features")
         made_from: dict[str, Any] = {name: asdict(getattr(self, name)) for name in names}
         made_from["scenes"] = [self.source.identity, len(self.source), self.calibration.identity]
+        made_from["against"] = [self.reference.identity, self.floor.identity, self.n]
         made_from |= {"minutes": self.minutes, "shares": SHARES}
         value: dict[str, Any] = json.loads(json.dumps(made_from))
         return value
 
     def read_plan(self) -> dict[str, Any]:
         """plan.json; raises `InputError` if it was made for other settings."""
-        path = self.out / "plan.json"
+        path = self.record / "plan.json"
         if not path.exists():
             raise InputError(f"expected a plan at {path}, found none; run the step plan first")
         plan: dict[str, Any] = json.loads(path.read_text())
         different = [key for key, value in self.identity().items() if plan["made_from"].get(key) != value]
         if different:
-            raise InputError(f"{path} was made for other settings ({', '.join(different)}); give another --out")
+            raise InputError(
+                f"{path} was made for other settings ({', '.join(different)}); give another --record and --out"
+            )
         return plan
 
 
@@ -171,10 +181,10 @@ def scene_cache(settings: Settings, source: SceneSource, levels: Levels) -> Scen
 
 def plan(settings: Settings) -> None:
     """Write plan.json."""
-    if (settings.out / "plan.json").exists():
+    if (settings.record / "plan.json").exists():
         settings.read_plan()
         return
-    levels = prepare_levels(settings.source, settings.composition, settings.out / "books")
+    levels = prepare_levels(settings.source, settings.composition, settings.record)
     scenes = scene_cache(settings, settings.source, levels)
     if settings.workers > 1:
         scenes.fill(settings.workers)
@@ -199,42 +209,41 @@ def plan(settings: Settings) -> None:
         "machine": platform.processor() or platform.machine(),
         **versions(),
     }
-    write_json(settings.out / "plan.json", record)
+    write_json(settings.record / "plan.json", record)
 
 
 def measure(settings: Settings, method: str, stage: str) -> float:
     """CPU seconds of a training step."""
-    levels = load_levels(settings.out / "books")
+    levels = load_levels(settings.record)
     measured = make_method(settings, method, levels).stages[stage]
     scenes = scene_cache(settings, settings.source, levels)
     return seconds_per_step(measured, scenes, settings.options, settings.loop)
 
 
 def train_all(settings: Settings) -> None:
-    """Train every stage of every training, and the feature network, the longest first."""
+    """Train every stage of the generators that the record lacks, and the feature network, the longest first."""
     made = settings.read_plan()
-    jobs = [
-        (settings, method, training, stage)
-        for method, shares in SHARES.items()
-        for training in settings.seeds[: settings.trainings]
-        for stage in shares
-    ]
+    if settings.workers > 1:
+        scene_cache(settings, settings.source, load_levels(settings.record)).fill(settings.workers)
+    jobs = [(settings, method, seed, stage) for method, seed in settings.to_make() for stage in SHARES[method]]
     jobs = [job for job in jobs if not (settings.stage_folder(*job[1:]) / "calibration.json").exists()]
     jobs.sort(key=lambda job: -made["steps"][job[1]][job[3]] * made["cpu_seconds_per_step"][job[1]][job[3]])
-    if not feature_path(settings).exists():
+    if not settings.features_path.exists():
         jobs.append((settings, "features", 0, ""))
     run_jobs(train_one, jobs, settings.workers, "trainings")
 
 
-def train_one(settings: Settings, method: str, training: int, stage_name: str) -> None:
+def train_one(settings: Settings, method: str, seed: int, stage_name: str) -> None:
     """Train one stage with exactly the planned steps and calibrate it; or the feature network."""
     if method == "features":
-        folder = feature_path(settings).parent
+        folder = settings.out / "features"
         train_features(settings.source, settings.standard, settings.feature_loop, folder, settings.features)
+        with atomic_path(settings.features_path) as temporary:
+            shutil.copyfile(folder / "features.safetensors", temporary)
         return
-    folder = settings.stage_folder(method, training, stage_name)
-    levels = load_levels(settings.out / "books")
-    loop = replace(settings.loop, steps=settings.read_plan()["steps"][method][stage_name], seed=training)
+    folder = settings.stage_folder(method, seed, stage_name)
+    levels = load_levels(settings.record)
+    loop = replace(settings.loop, steps=settings.read_plan()["steps"][method][stage_name], seed=seed)
     torch.manual_seed(loop.seed)
     stage = make_method(settings, method, levels).stages[stage_name]
     task = DiffusionTask(stage, scene_cache(settings, settings.source, levels), settings.options)
@@ -245,16 +254,11 @@ def train_one(settings: Settings, method: str, training: int, stage_name: str) -
     write_json(folder / "calibration.json", asdict(calibrate(task)))
 
 
-def feature_path(settings: Settings) -> Path:
-    """Where the feature network lies."""
-    return settings.out / "features" / "features.safetensors"
-
-
-def load_method(settings: Settings, name: str, training: int) -> Method:
+def load_method(settings: Settings, name: str, seed: int) -> Method:
     """A trained generator."""
-    method = make_method(settings, name, load_levels(settings.out / "books"))
+    method = make_method(settings, name, load_levels(settings.record))
     for stage_name, stage in method.stages.items():
-        folder = settings.stage_folder(name, training, stage_name)
+        folder = settings.stage_folder(name, seed, stage_name)
         weights, factors = folder / "ema.safetensors", folder / "calibration.json"
         if not factors.exists():
             raise InputError(f"expected a trained stage in {folder}, found none; run the step train first")
@@ -264,19 +268,18 @@ def load_method(settings: Settings, name: str, training: int) -> Method:
 
 
 def sample_all(settings: Settings) -> None:
-    """Make all scenes that are not there."""
+    """Make all scenes that are neither there nor in the record."""
     settings.read_plan()
     jobs = []
-    for method in SHARES:
-        for seed in settings.seeds:
-            missing = [i for i in range(settings.n) if not settings.scene_path(method, seed, i).exists()]
-            jobs += [(settings, method, seed, missing[i : i + CHUNK]) for i in range(0, len(missing), CHUNK)]
+    for method, seed in settings.to_make():
+        missing = [i for i in range(settings.n) if not settings.scene_path(method, seed, i).exists()]
+        jobs += [(settings, method, seed, missing[i : i + CHUNK]) for i in range(0, len(missing), CHUNK)]
     run_jobs(sample_some, jobs, settings.workers, "scenes")
 
 
 def sample_some(settings: Settings, name: str, seed: int, indices: Sequence[int]) -> None:
     """Make scenes of one generator; equal seed and index ask every generator for the same."""
-    method = load_method(settings, name, settings.training_of(seed))
+    method = load_method(settings, name, seed)
     prior = from_dict(RequestPrior, settings.read_plan()["request_prior"], "plan.json")
     for index in indices:
         request = prior.complete({}, np.random.default_rng((seed, index)))
@@ -297,18 +300,14 @@ def draw_scene(method: Method, sampling: SamplingConfig, request: dict[str, str]
 
 
 def score(settings: Settings) -> str:
-    """Write the table, the JSON and the pictures; returns the table."""
-    plan_made = settings.read_plan()
-    json_path, table_path, sheet_path = (settings.report.with_suffix(s) for s in (".json", ".md", ".png"))
-    asked = {"n": settings.n, "seeds": list(settings.seeds), "trainings": settings.trainings, "plan": plan_made}
-    if json_path.exists() and table_path.exists() and sheet_path.exists():
-        before = json.loads(json_path.read_text())
-        if all(before.get(key) == value for key, value in asked.items()):
-            return table_path.read_text()
-    save_rgb(sheet_path, picture_sheet(settings))
+    """Keep what the scores need of all scenes; write table, JSON and pictures. Returns the table."""
+    made = settings.read_plan()
     sides = [("real", 0), ("real", 1), *((method, seed) for method in SHARES for seed in settings.seeds)]
-    summaries = run_jobs(summarise, [(settings, *side) for side in sides], settings.workers, "scoring")
-    found: dict[tuple[str, int], SceneSummary] = dict(zip(sides, summaries, strict=True))
+    missing = [side for side in sides if not settings.kept_path(*side).exists()]
+    run_jobs(keep, [(settings, *side) for side in missing], settings.workers, "scoring")
+    found, costs = {}, {}
+    for side in sides:
+        found[side], costs[side] = load_summary(settings.kept_path(*side))
     reports = {
         method: scene_report(
             found["real", 0],
@@ -319,28 +318,33 @@ def score(settings: Settings) -> str:
         )
         for method in SHARES
     }
-    costs = {method: cost(settings, method) for method in SHARES}
-    lines = [*header(settings, plan_made), side_by_side(reports), *cost_lines(plan_made, costs), ""]
-    lines.append(f"![Rows: real, {', '.join(SHARES)}; the first scenes, none chosen]({sheet_path.name})")
+    sheet_path = settings.record / "sheet.png"
+    if not sheet_path.exists():
+        save_rgb(sheet_path, picture_sheet(settings))
+    spent = {method: [costs[method, seed] for seed in settings.seeds] for method in SHARES}
+    lines = [*header(settings, made), side_by_side(reports), *cost_lines(made, spent), ""]
+    rows = f"Rows: real, {', '.join(SHARES)}; the first scenes of seed {settings.seeds[0]}, none chosen"
+    lines.append(f"![{rows}]({sheet_path.name})")
     table = "\n".join(lines) + "\n"
-    with atomic_path(table_path) as temporary:
-        temporary.write_text(table)
-    write_json(json_path, {**asked, "costs": costs, "reports": {m: r.to_dict() for m, r in reports.items()}})
+    write_text(settings.record / "table.md", table)
+    scores = {method: report.to_dict() for method, report in reports.items()}
+    write_json(settings.record / "table.json", {"costs": spent, "reports": scores})
     return table
 
 
-def summarise(settings: Settings, name: str, seed: int) -> SceneSummary:
-    """Statistics of one side: the reference (real, 0), the floor (real, 1), or a method's scenes of a seed."""
-    network = load_features(feature_path(settings))
+def keep(settings: Settings, side: str, seed: int) -> None:
+    """Write what the scores need of one side's scenes, and what these cost, into the record."""
+    network = load_features(settings.features_path)
     grid, taxonomy = settings.reference.grid, settings.reference.taxonomy
     statistics = SceneStatistics(grid, taxonomy, network)
     for index in range(settings.n):
-        if name == "real":
+        if side == "real":
             labels_XYZ = (settings.floor if seed else settings.reference).labels(index)
         else:
-            labels_XYZ = load_scene(settings, name, seed, index)[0]
+            labels_XYZ = load_scene(settings, side, seed, index)[0]
         statistics.add(Scene(labels_XYZ, grid, taxonomy))
-    return statistics.result()
+    costs = {} if side == "real" else cost(settings, side, seed)
+    save_summary(settings.kept_path(side, seed), statistics.result(), costs)
 
 
 def load_scene(settings: Settings, method: str, seed: int, index: int) -> tuple[NDArray[np.uint8], float]:
@@ -352,49 +356,45 @@ def load_scene(settings: Settings, method: str, seed: int, index: int) -> tuple[
         return file["labels_XYZ"], float(file["seconds"])
 
 
-def cost(settings: Settings, method: str) -> dict[str, Any]:
-    """CPU seconds that were really spent: by stage and training, and for a scene."""
-    trained = {
-        stage: [
-            sum(step_seconds(settings.stage_folder(method, training, stage) / "cpu.jsonl").values())
-            for training in settings.seeds[: settings.trainings]
-        ]
-        for stage in SHARES[method]
-    }
-    pairs = [(seed, index) for seed in settings.seeds for index in range(settings.n)]
-    sampled = float(np.mean([load_scene(settings, method, *pair)[1] for pair in pairs]))
-    return {"training_cpu_seconds": trained, "sampling_cpu_seconds_a_scene": sampled}
+def cost(settings: Settings, method: str, seed: int) -> dict[str, Any]:
+    """CPU seconds that were really spent: by stage, and for a scene."""
+    folders = {stage: settings.stage_folder(method, seed, stage) for stage in SHARES[method]}
+    trained = {stage: sum(step_seconds(folder / "cpu.jsonl").values()) for stage, folder in folders.items()}
+    sampled = float(np.mean([load_scene(settings, method, seed, index)[1] for index in range(settings.n)]))
+    return {"training": trained, "scene": sampled, **versions()}
 
 
 def header(settings: Settings, made: dict[str, Any]) -> list[str]:
     """What the table is about."""
-    per = "each seed has its own training" if settings.trainings == len(settings.seeds) else "seeds share trainings"
     return [
         "# Voxel D3PM, plain cascade and composition at equal compute and data",
         "",
-        f"`python runs/first_comparison.py`: {settings.minutes:g} CPU minutes of training a method and training "
-        f"({per}), {len(settings.source)} training scenes, batches of {settings.loop.batch}, "
-        f"{settings.reference.grid.shape_XYZ} voxels of {settings.reference.grid.voxel_m[0]:g} m, no guidance, the "
-        f"same requests for all. Training commit {made['commit']}, torch {made['torch']}, {made['machine']}.",
+        f"`python runs/first_comparison.py`: {settings.minutes:g} CPU minutes of training a method and seed, "
+        f"{len(settings.source)} training scenes, batches of {settings.loop.batch}, "
+        f"{settings.reference.grid.shape_XYZ} voxels of {settings.reference.grid.voxel_m[0]:g} m, no guidance, first "
+        f"draws, the same requests for all. Planned at commit {made['commit']}, torch {made['torch']}, "
+        f"{made['machine']}.",
         "",
     ]
 
 
-def cost_lines(made: dict[str, Any], costs: dict[str, dict[str, Any]]) -> list[str]:
-    """The table of what each stage took."""
+def cost_lines(made: dict[str, Any], spent: dict[str, list[dict[str, Any]]]) -> list[str]:
+    """The table of what each stage took, means over seeds."""
     lines = [
         "| Stage | parameters | steps | CPU s a step, planned | CPU s of training, measured | CPU s a scene |",
         "|---|---|---|---|---|---|",
     ]
-    for method, spent in costs.items():
-        trained = spent["training_cpu_seconds"]
-        for stage, seconds in trained.items():
+    for method, seeds in spent.items():
+        total_s = 0.0
+        for stage in SHARES[method]:
+            seconds = float(np.mean([cost["training"][stage] for cost in seeds]))
+            total_s += seconds
             size, steps = made["parameters"][method][stage] / 1e6, made["steps"][method][stage]
             planned = made["cpu_seconds_per_step"][method][stage]
-            lines.append(f"| {method}, {stage} | {size:.2f} M | {steps} | {planned:.3g} | {np.mean(seconds):.0f} | |")
+            lines.append(f"| {method}, {stage} | {size:.2f} M | {steps} | {planned:.3g} | {seconds:.0f} | |")
         lines.append(
             f"| **{method}** | {sum(made['parameters'][method].values()) / 1e6:.2f} M | | "
-            f"| {sum(np.mean(s) for s in trained.values()):.0f} | {spent['sampling_cpu_seconds_a_scene']:.2f} |"
+            f"| {total_s:.0f} | {np.mean([cost['scene'] for cost in seeds]):.2f} |"
         )
     return lines
 
@@ -421,14 +421,13 @@ STEPS: dict[str, Callable[[Settings], Any]] = {
 def main(
     step: Literal["all", "plan", "train", "sample", "score"] = "all",
     out: Path = Path("out/first-comparison"),
-    report: Path = Path("docs/comparisons/first"),
+    record: Path = Path("docs/comparisons/first"),
     cache: Path = Path("out/cache"),
-    minutes: float = 60.0,
-    n: int = 256,
+    minutes: float = 40.0,
+    n: int = 128,
     seeds: tuple[int, ...] = (0, 1, 2),
-    trainings: int = 3,
     scenes: int = 4096,
-    batch: int = 8,
+    batch: int = 4,
     dtype: DtypeChoice = "auto",
     workers: int = 2,
 ) -> None:
@@ -436,13 +435,12 @@ def main(
 
     Args:
         step: One step, or all of them in order.
-        out: Plan, trainings and scenes; a stopped run goes on from there.
-        report: Table, JSON and pictures, to which endings are added.
+        out: Trainings and scenes; a stopped run goes on from there.
+        record: Plan, feature network, what is kept of all scenes, table, JSON and pictures.
         cache: Folder of pooled training scenes.
-        minutes: CPU minutes of each method in each training.
+        minutes: CPU minutes of each method for each seed.
         n: Scenes a seed, and real ones on every side; 256 or more for a claim.
-        seeds: Each gives n scenes; three or more for a claim.
-        trainings: How many of the seeds have a training of their own; the others take turns.
+        seeds: Each has its own training and gives n scenes; three or more for a claim.
         scenes: Training streets.
         batch: Scenes of a training step, of every stage.
         dtype: Arithmetic in training; auto takes bfloat16 where the processor has it.
@@ -452,7 +450,7 @@ def main(
     arithmetic = chosen_dtype(dtype, "cpu")
     settings = Settings(
         out=out,
-        report=report,
+        record=record,
         cache=cache,
         source=WorldSource(TRAIN_FIRST_SEED, scenes, POOLED),
         calibration=WorldSource(VAL_FIRST_SEED, 64, POOLED),
@@ -461,7 +459,6 @@ def main(
         floor=WorldSource(TEST_FIRST_SEED + n, n, POOLED),
         minutes=minutes,
         seeds=seeds,
-        trainings=trainings,
         workers=workers,
         loop=LoopConfig(batch=batch, dtype=arithmetic),
         feature_loop=LoopConfig(steps=400, batch=2, lr=2e-3, muon_lr=0.01, dtype=arithmetic),

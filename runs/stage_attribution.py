@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from occforge.core.files import atomic_path
+from occforge.core.files import atomic_path, write_text
 from occforge.core.grid import Scene
 from occforge.core.processes import run_jobs
 from occforge.data.procedural import TEST_FIRST_SEED
@@ -108,8 +108,7 @@ def main() -> None:
         counts = " | ".join(f"{side.objects.classes[c].per_scene:.2f}" for c in COUNTED)
         lines.append(f"| {name} | {distance:.1f} | {things:.2f} | {counts} |")
         print("\n".join(lines), flush=True)
-    with atomic_path(arguments.out / "attribution.md") as temporary:
-        temporary.write_text("\n".join(lines) + "\n")
+    write_text(arguments.out / "attribution.md", "\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":

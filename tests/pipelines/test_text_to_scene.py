@@ -112,6 +112,16 @@ def test_a_grid_is_drawn_again_until_it_shows_what_is_asked(composition, monkeyp
     monkeypatch.setattr(composition.text, "understood", lambda prompt: {"weather": "rain"})
     answers(no)
     assert make(4).attempts == {"background": 1, "objects": 1} and not seen, "nothing was asked that voxels show"
+    prior = RequestPrior({"persons": (0.0, 0.0, 1.0), "left": (1.0, 0.0, 0.0)})
+    monkeypatch.setattr(composition, "request_prior", prior)
+    monkeypatch.setattr(composition.text, "understood", lambda prompt: {"right": "open"})
+    drawn, named = {"left": True, "right": False}, {"left": False, "right": True, "persons": False}
+    answers(named, drawn, named)
+    both = make(3)
+    assert both.attempts == {"background": 3, "objects": 3} and seen[0][0] == {"left", "right"}, "what was drawn counts"
+    answers(named)
+    assert make(3).missing == (), "but only what the prompt names is said to be missing"
+    assert np.array_equal(both.background, make(1).background), "and what it names comes first"
 
 
 def test_the_request_matters_and_guidance_strengthens_it(composition):

@@ -11,7 +11,6 @@ from PIL import Image
 from occforge.baselines.cascade import CascadeConfig
 from occforge.baselines.voxel_d3pm import VoxelD3PMConfig
 from occforge.core.errors import InputError
-from occforge.core.processes import run_jobs
 from occforge.pipelines.text_to_scene import SamplingConfig
 from occforge.train.loop import LoopConfig
 from occforge.train.tasks import DiffusionOptions
@@ -23,7 +22,7 @@ N, SEEDS = 3, (0, 4)
 def make_settings(folder):
     return comparison.Settings(
         out=folder / "run",
-        report=folder / "report" / "first",
+        record=folder / "record",
         cache=folder / "cache",
         source=TinySource(32),
         calibration=TinySource(8, first=1000),
@@ -32,7 +31,6 @@ def make_settings(folder):
         floor=TinySource(N, first=1300),
         minutes=0.01,
         seeds=SEEDS,
-        trainings=1,
         workers=1,
         loop=LoopConfig(batch=2, warmup=2),
         feature_loop=LoopConfig(steps=2, batch=2, warmup=1),
@@ -65,8 +63,9 @@ def test_every_method_is_trained_for_the_same_time_with_the_planned_steps(settin
         planned = sum(seconds[stage] * steps[stage] for stage in shares)
         assert planned == pytest.approx(60 * settings.minutes, abs=0.5 * sum(seconds.values()))
         for stage in shares:
-            log = settings.stage_folder(method, 0, stage) / "log.jsonl"
-            assert len(log.read_text().splitlines()) == steps[stage]
+            for seed in SEEDS:
+                log = settings.stage_folder(method, seed, stage) / "log.jsonl"
+                assert len(log.read_text().splitlines()) == steps[stage]
 
 
 def test_scenes_are_scenes_and_no_two_are_alike(settings):
@@ -78,28 +77,40 @@ def test_scenes_are_scenes_and_no_two_are_alike(settings):
 
 
 def test_the_table_holds_what_was_compared(settings):
-    table = settings.report.with_suffix(".md").read_text()
-    value = json.loads(settings.report.with_suffix(".json").read_text())
+    table = (settings.record / "table.md").read_text()
+    value = json.loads((settings.record / "table.json").read_text())
     assert "| F3D ↓ | 1 | " in table and "| Score | Unit | voxel D3PM | cascade | ours | real |" in table
     assert "Not a claim" in table and "| car | " in table and "nan" not in table
-    assert value["n"] == N and value["seeds"] == list(SEEDS) and value["reports"].keys() == comparison.SHARES.keys()
-    assert all(report["n"] == N for report in value["reports"].values())
-    trained = value["costs"]["cascade"]["training_cpu_seconds"]
-    assert trained.keys() == {"coarse", "fusion"} and all(len(t) == 1 and t[0] > 0 for t in trained.values())
-    with Image.open(settings.report.with_suffix(".png")) as picture:
+    assert value["reports"].keys() == comparison.SHARES.keys()
+    assert all(report["n"] == N and report["seeds"] == list(SEEDS) for report in value["reports"].values())
+    for cost in value["costs"]["cascade"]:
+        assert cost["training"].keys() == {"coarse", "fusion"} and min(cost["training"].values()) > 0 < cost["scene"]
+    with Image.open(settings.record / "sheet.png") as picture:
         assert picture.size == (408 + 8, 4 * 308 + 8)  # real, voxels, cascade, ours
+
+
+def test_seeds_that_are_in_the_record_are_not_made_again(tmp_path, settings):
+    table = (settings.record / "table.md").read_bytes()
+    elsewhere = replace(settings, out=tmp_path / "run", cache=tmp_path / "cache")
+    for step in comparison.STEPS.values():
+        step(elsewhere)
+    assert not elsewhere.out.exists() and (settings.record / "table.md").read_bytes() == table
+    grown = replace(elsewhere, seeds=(*SEEDS, 5))
+    assert grown.to_make() == [(method, 5) for method in comparison.SHARES]
 
 
 def test_nothing_is_done_twice(settings):
     before = files(settings.out.parent)
-    for step in comparison.STEPS.values():
-        step(settings)
+    for name in ("plan", "train", "sample"):
+        comparison.STEPS[name](settings)
     assert files(settings.out.parent) == before
 
 
 def test_what_is_missing_is_made_again_as_it_was(settings):
     scene = settings.scene_path("ours", 4, 1)
     calibration = settings.stage_folder("cascade", 0, "coarse") / "calibration.json"
+    for side in (("ours", 4), ("cascade", 0)):
+        settings.kept_path(*side).unlink()
     labels, factors = comparison.load_scene(settings, "ours", 4, 1)[0], calibration.read_bytes()
     scene.unlink()
     calibration.unlink()
@@ -111,6 +122,8 @@ def test_what_is_missing_is_made_again_as_it_was(settings):
     assert {path for path in after if path.parent != redone and after[path] != before.get(path)} == {scene}
     assert np.array_equal(comparison.load_scene(settings, "ours", 4, 1)[0], labels)
     assert calibration.read_bytes() == factors
+    scores = (settings.record / "table.md").read_text().partition("| Stage |")[0]
+    assert comparison.score(settings).partition("| Stage |")[0] == scores
 
 
 def test_all_are_asked_for_the_same(settings, monkeypatch):
@@ -140,28 +153,21 @@ def test_other_settings_need_another_folder(settings):
     for change in ({"minutes": 1.0}, {"loop": replace(settings.loop, batch=3)}, {"source": TinySource(33)}):
         with pytest.raises(InputError, match="was made for other settings"):
             comparison.plan(replace(settings, **change))
-    comparison.plan(replace(settings, seeds=(0, 4, 5), trainings=2))  # more may follow
+    comparison.plan(replace(settings, seeds=(0, 4, 5)))  # more may follow
 
 
 def test_steps_out_of_order_say_what_is_missing(tmp_path, settings):
     with pytest.raises(InputError, match="run the step plan first"):
         comparison.train_all(make_settings(tmp_path))
-    grown = replace(settings, seeds=(0, 4, 5), trainings=3)
+    grown = replace(settings, seeds=(0, 4, 5))
     with pytest.raises(InputError, match="run the step train first"):
         comparison.sample_some(grown, "ours", 5, [0])
     with pytest.raises(InputError, match="run the step sample first"):
-        comparison.summarise(grown, "ours", 5)
+        comparison.keep(grown, "ours", 5)
 
 
 def test_settings_that_cannot_be(settings):
-    with pytest.raises(InputError, match="--trainings"):
-        replace(settings, trainings=3)
+    with pytest.raises(InputError, match="--seeds"):
+        replace(settings, seeds=())
     with pytest.raises(InputError, match="--n"):
         replace(settings, reference=TinySource(1), floor=TinySource(1))
-
-
-def test_seeds_take_turns_with_the_trainings(settings):
-    grown = replace(settings, seeds=(5, 6, 7, 8), trainings=2)
-    assert [grown.training_of(seed) for seed in grown.seeds] == [5, 6, 5, 6]
-    jobs = [(grown, seed) for seed in grown.seeds]
-    assert run_jobs(comparison.Settings.training_of, jobs, 2, "in other processes") == [5, 6, 5, 6]

@@ -24,7 +24,7 @@ def evaluate_prompts(
         n: Only this many prompts, the first ones; default: all.
         seeds: Each gives one scene a prompt.
         guidance: How strongly the prompt pulls.
-        attempts: How often a coarse grid is drawn at most until it shows what the prompt names; 1 takes the first.
+        attempts: How often a coarse grid is drawn at most until it shows what it was asked for; 1 takes the first.
         weights: Folder of a trained generator; default: the one that ships.
         workers: Processes that generate.
     """

@@ -10,6 +10,7 @@ def evaluate_scenes(
     n: int = 256,
     seeds: tuple[int, ...] = (0,),
     guidance: float = 1.0,
+    attempts: int = 4,
     weights: Path | None = None,
     features: Path | None = None,
     workers: int = 2,
@@ -21,6 +22,7 @@ def evaluate_scenes(
         n: Scenes on every side of a comparison; 256 or more for a claim.
         seeds: Each gives n scenes; three or more for a claim.
         guidance: How strongly the drawn attributes pull; 1 samples plainly.
+        attempts: How often a coarse grid is drawn at most until it shows what was drawn for it; 1 takes the first.
         weights: Folder of a trained generator; default: the one that ships.
         features: Weights of the feature network; default: the ones that ship.
         workers: Processes that generate.
@@ -28,7 +30,8 @@ def evaluate_scenes(
     from occforge.pipelines.evaluate import evaluate_unprompted
     from occforge.pipelines.text_to_scene import SamplingConfig
 
-    report = evaluate_unprompted(out, n, seeds, SamplingConfig(guidance=guidance), weights, features, workers)
+    config = SamplingConfig(guidance=guidance, attempts=attempts)
+    report = evaluate_unprompted(out, n, seeds, config, weights, features, workers)
     print(report.to_markdown())
 
 

@@ -32,7 +32,7 @@ def generate(
         frames: Pictures along a drive down the street, 0.8 m apart.
         image_size: Height and width of the pictures.
         guidance: How strongly the prompt pulls; 1 samples plainly.
-        attempts: How often the plan and its objects are drawn at most until they show what the prompt names.
+        attempts: How often the plan and its objects are drawn at most until they show what they were asked for.
         weights: Folder of a trained generator; default: the one that ships.
         overwrite: Replace the content of a folder that is not empty.
     """

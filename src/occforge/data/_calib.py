@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from occforge.core.camera import Camera
 from occforge.core.errors import InputError
-from occforge.core.files import atomic_path
+from occforge.core.files import write_text
 
 
 @dataclass(frozen=True)
@@ -75,8 +75,7 @@ def write_calib(path: Path, calibration: Calibration) -> None:
     """
     rows = [("P0", calibration.P2_34), ("P1", calibration.P2_34), ("P2", calibration.P2_34), ("P3", calibration.P2_34)]
     lines = [f"{key}: {_format_34(value)}\n" for key, value in [*rows, ("Tr", calibration.Tr_34)]]
-    with atomic_path(path) as temporary:
-        temporary.write_text("".join(lines))
+    write_text(path, "".join(lines))
 
 
 def ensure_calib(path: Path, camera: Camera) -> None:
@@ -105,8 +104,7 @@ def read_poses(path: Path) -> NDArray[np.float64]:
 
 def write_poses(path: Path, poses_N44: NDArray[np.float64]) -> None:
     """Inverse of `read_poses`, to the bit."""
-    with atomic_path(path) as temporary:
-        temporary.write_text("".join(f"{_format_34(pose_44[:3])}\n" for pose_44 in poses_N44))
+    write_text(path, "".join(f"{_format_34(pose_44[:3])}\n" for pose_44 in poses_N44))
 
 
 def read_text(path: Path, content: str) -> str:

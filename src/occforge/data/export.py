@@ -29,7 +29,7 @@ from tqdm import tqdm
 from occforge import __version__
 from occforge.core.camera import street_camera
 from occforge.core.errors import InputError
-from occforge.core.files import atomic_path, write_json
+from occforge.core.files import write_json, write_text
 from occforge.core.grid import GridSpec, Scene
 from occforge.data import carla_sc, nyuv2, semantic_kitti
 from occforge.data._calib import ensure_calib, write_poses
@@ -242,8 +242,7 @@ def _write_poses(folder: Path, layout: Layout, count: int) -> None:
     poses_N44 = np.tile(np.eye(4), (step * (count - 1) + 1, 1, 1))
     poses_N44[:, 2 if layout == "semantic_kitti" else 0, 3] = PLACE_DISTANCE_M / step * np.arange(len(poses_N44))
     write_poses(folder / "poses.txt", poses_N44)
-    with atomic_path(folder / "times.txt") as temporary:
-        temporary.write_text("".join(f"{0.1 * n:.6e}\n" for n in range(len(poses_N44))))
+    write_text(folder / "times.txt", "".join(f"{0.1 * n:.6e}\n" for n in range(len(poses_N44))))
 
 
 def _gather_captions(folder: Path) -> None:
@@ -252,5 +251,4 @@ def _gather_captions(folder: Path) -> None:
     for path in sorted((folder / "captions").glob("*.json")):
         text = json.loads(path.read_text())["caption"]
         lines.append(f"{path.stem}\t{text}\n")
-    with atomic_path(folder / "captions.txt") as temporary:
-        temporary.write_text("".join(lines))
+    write_text(folder / "captions.txt", "".join(lines))

@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from occforge.core.errors import InputError
-from occforge.core.files import atomic_path, write_json
+from occforge.core.files import write_json, write_text
 from occforge.core.grid import GridSpec, Scene
 from occforge.core.taxonomy import Taxonomy
 from occforge.metrics.features import SceneAutoencoder, scene_feature_D
@@ -150,8 +150,7 @@ class SceneReport:
         """Write `name`.json and `name`.md into `folder`, each whole or not at all."""
         json_path, markdown_path = folder / f"{name}.json", folder / f"{name}.md"
         write_json(json_path, self.to_dict())
-        with atomic_path(markdown_path) as temporary:
-            temporary.write_text(self.to_markdown())
+        write_text(markdown_path, self.to_markdown())
         return json_path, markdown_path
 
 

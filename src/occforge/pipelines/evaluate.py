@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from occforge.core.errors import InputError
-from occforge.core.files import atomic_path, write_json
+from occforge.core.files import atomic_path, write_json, write_text
 from occforge.core.grid import Scene
 from occforge.core.processes import run_jobs
 from occforge.data.procedural import TEST_FIRST_SEED
@@ -84,6 +84,13 @@ def mean_costs(jobs: list[Job]) -> dict[str, float]:
     return dict(zip(("cpu_seconds", *DRAWN), np.mean(rows, axis=0).tolist(), strict=True))
 
 
+def _in_words(costs: dict[str, float]) -> str:
+    return (
+        f"on average {costs['background']:.2f} draws of the coarse background, {costs['objects']:.2f} of the objects; "
+        f"{costs['cpu_seconds']:.1f} CPU-seconds"
+    )
+
+
 def claim_folder(folder: Path, weights: Path | None, config: SamplingConfig) -> None:
     """Remember in `folder` what its scenes are made from; raises `InputError` if it holds scenes of other settings."""
     files = sorted((EMBEDDED if weights is None else weights).glob("*.safetensors"))
@@ -121,8 +128,10 @@ def evaluate_unprompted(
         return statistics.result()
 
     generated = {}
+    all_jobs: list[Job] = []
     for seed in seeds:
         jobs = [Job(weights, "", seed * 1_000_000 + i, config, out / f"{seed}" / f"{i:06d}.npz") for i in range(n)]
+        all_jobs += jobs
         statistics = SceneStatistics(levels.grid, levels.taxonomy, network)
         for labels_XYZ in generate_all(jobs, workers):
             statistics.add(Scene(labels_XYZ, levels.grid, levels.taxonomy))
@@ -131,6 +140,7 @@ def evaluate_unprompted(
         "reference": f"world seeds {TEST_FIRST_SEED} to {TEST_FIRST_SEED + n - 1}",
         "floor": f"world seeds {TEST_FIRST_SEED + n} to {TEST_FIRST_SEED + 2 * n - 1}",
         "sampling": json.dumps(asdict(config)),
+        "cost of a scene": _in_words(mean_costs(all_jobs)),
         "weights": "embedded" if weights is None else str(weights),
     }
     report = scene_report(real(TEST_FIRST_SEED), real(TEST_FIRST_SEED + n), generated, settings=settings)
@@ -181,8 +191,7 @@ def evaluate_prompted(
     costs = mean_costs(all_jobs)
     lines = [
         f"{len(prompts)} prompts ({split}), seeds {', '.join(map(str, seeds))}; at most {config.attempts} draws of a "
-        f"coarse grid, on average {costs['background']:.2f} of the background, {costs['objects']:.2f} of the objects; "
-        f"{costs['cpu_seconds']:.1f} CPU-seconds a scene.",
+        f"coarse grid; a scene took {_in_words(costs)}.",
         "",
         "| Attribute | found in the voxels | understood in the words | asked |",
         "|---|---|---|---|",
@@ -195,6 +204,5 @@ def evaluate_prompted(
     write_json(
         out / "prompts.json", {"attributes": counts, "costs": costs, "misses": misses, "seeds": list(seeds), **settings}
     )
-    with atomic_path(out / "prompts.md") as temporary:
-        temporary.write_text(table)
+    write_text(out / "prompts.md", table)
     return table

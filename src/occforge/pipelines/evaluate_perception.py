@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from occforge.core.errors import InputError
-from occforge.core.files import atomic_path, write_json
+from occforge.core.files import write_json, write_text
 from occforge.core.grid import Scene
 from occforge.data.pairs import PairCache, PairSource
 from occforge.metrics.iou import Absent
@@ -94,8 +94,7 @@ def evaluate_perception(
     table += f"{'0' if absent == 'zero' else 'nothing'}; in percent.\n\n{comparison_table(scores)}\n"
     save_rgb(out / "confusion.png", confusion_picture(own.counts_KK, source.taxonomy))
     save_rgb(out / "hits-and-misses.png", sheet(rows, 4))
-    with atomic_path(out / "perception.md") as temporary:
-        temporary.write_text(table)
+    write_text(out / "perception.md", table)
     write_json(out / "perception.json", json.loads(json.dumps(record)))
     return PerceptionReport(scores, table)
 

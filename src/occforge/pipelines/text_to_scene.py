@@ -34,7 +34,7 @@ class SamplingConfig:
     `guidance` w mixes logits as null + w (prompt - null) in background and objects (classifier-free guidance, Ho &
     Salimans 2022), while the noise level lies in `guided_levels`; w = 1 asks the network once a step instead of twice.
     `fusion_sweeps`: how often fusion draws everything again (`discrete.sample.sweep`). `attempts`: how often a coarse
-    grid is drawn at most until it shows what the prompt names (`metrics.prompts`); 1 takes the first as it is.
+    grid is drawn at most until it shows what it was asked for (`metrics.prompts`); 1 takes the first as it is.
     """
 
     background_steps: int = 32
@@ -111,7 +111,7 @@ def generate_scene(
         run.drawn,
         background,
         objects,
-        run.missing(scene, MEASURED),
+        tuple(name for name in run.missing(scene, MEASURED) if name in run.understood),
         run.attempts,
         run.seconds,
     )
@@ -159,9 +159,14 @@ class _Run:
             self.generators[stage] = torch.Generator().manual_seed(int(mixed[0]) << 32 | int(mixed[1]))
         return self.generators[stage]
 
+    @property
+    def request(self) -> dict[str, str]:
+        """What every stage is asked for: what the prompt names, and what was drawn for the rest."""
+        return self.understood | self.drawn
+
     def missing(self, scene: Scene, names: tuple[str, ...]) -> tuple[str, ...]:
-        """Which of the attributes `names` the prompt asks for and the scene does not show."""
-        asked = {name: value for name, value in self.understood.items() if name in names}
+        """Which of the attributes `names` the request has and the scene does not show."""
+        asked = {name: value for name, value in self.request.items() if name in names}
         if not asked or not can_measure(scene.taxonomy):
             return ()
         return tuple(name for name, seen in found(asked, scene).items() if not seen)
@@ -169,11 +174,16 @@ class _Run:
     def first_that_shows(
         self, names: tuple[str, ...], draw: Callable[[], Grid], look: Callable[[Grid], Scene]
     ) -> tuple[Grid, int]:
-        """The first draw that shows what is asked for among `names`, else the one that lacks fewest; and the draws."""
-        draws: list[tuple[int, Grid]] = []
-        while len(draws) < self.config.attempts and (not draws or draws[-1][0] > 0):
+        """The first draw that shows what is asked for among `names`, and how many it took.
+
+        If none does, the one that lacks fewest, those that the prompt names counting before all others.
+        """
+        draws: list[tuple[tuple[int, int], Grid]] = []
+        while len(draws) < self.config.attempts and (not draws or any(draws[-1][0])):
             states = draw()
-            draws.append((len(self.missing(look(states), names)), states))
+            missing = self.missing(look(states), names)
+            named = len(self.understood.keys() & missing)
+            draws.append(((named, len(missing)), states))
         return min(draws, key=lambda made: made[0])[1], len(draws)
 
     def diffuse(self, stage: StageName, steps: int, *conditions: Tensor) -> Tensor:
@@ -183,7 +193,7 @@ class _Run:
         presence = self.levels.presence(*(grid[0] for grid in conditions)) if fusion else None
         network = Guided(
             self.composition.bedit(stage),
-            request_BA([self.understood | self.drawn]),
+            request_BA([self.request]),
             request_BA([{}]),
             conditions,
             self.composition.calibration[stage],

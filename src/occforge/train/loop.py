@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from occforge.core.arithmetic import Dtype
 from occforge.core.errors import InputError
-from occforge.core.files import atomic_path
+from occforge.core.files import write_text
 from occforge.core.memory import keep_freed_memory
 from occforge.core.tensors import load_state, load_tensors, save_tensors
 from occforge.train.checkpoint import flatten_optimizer, restore_optimizer
@@ -202,5 +202,4 @@ class _Run:
             restore_optimizer(f"optimizer{i}", optimizer, tensors)
         if self.rank == 0 and (self.folder / "log.jsonl").exists():
             lines = (self.folder / "log.jsonl").read_text().splitlines()[: self.step]
-            with atomic_path(self.folder / "log.jsonl") as temporary:
-                temporary.write_text("".join(line + "\n" for line in lines))
+            write_text(self.folder / "log.jsonl", "".join(line + "\n" for line in lines))

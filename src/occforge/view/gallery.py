@@ -14,7 +14,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from occforge.core.errors import InputError
-from occforge.core.files import atomic_path
+from occforge.core.files import write_text
 from occforge.core.grid import Scene
 
 MAX_SIDE = 65535
@@ -70,6 +70,5 @@ def write_page(
     page = (files("occforge.view") / "page.html").read_text(encoding="utf-8")
     page = re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found.group(1)], page)
     path = folder / "index.html"
-    with atomic_path(path) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+    write_text(path, page)
     return path
