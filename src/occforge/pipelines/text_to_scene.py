@@ -34,7 +34,7 @@ class SamplingConfig:
     `guidance` w mixes logits as null + w (prompt - null) in background and objects (classifier-free guidance, Ho &
     Salimans 2022), while the noise level lies in `guided_levels`; w = 1 asks the network once a step instead of twice.
     `fusion_sweeps`: how often fusion draws everything again (`discrete.sample.sweep`). `attempts`: how often a coarse
-    grid is drawn at most until it shows what it was asked for (`metrics.prompts`); 1 takes the first as it is.
+    grid is drawn at most (`_Run.first_that_shows`); 1 takes the first as it is.
     """
 
     background_steps: int = 32
@@ -111,7 +111,7 @@ def generate_scene(
         run.drawn,
         background,
         objects,
-        tuple(name for name in run.missing(scene, MEASURED) if name in run.understood),
+        missing(among(MEASURED, run.understood), scene),
         run.attempts,
         run.seconds,
     )
@@ -123,6 +123,18 @@ def step_count(composition: Composition, config: SamplingConfig) -> int:
     sweeps = config.fusion_sweeps if composition.transitions["fusion"].kind == "absorbing" else 0
     fusion = config.fusion_steps + SWEEP_BLOCKS * sweeps
     return config.background_steps + config.object_steps + fusion + refine
+
+
+def among(names: tuple[str, ...], request: dict[str, str]) -> dict[str, str]:
+    """The part of a request that is about `names`."""
+    return {name: value for name, value in request.items() if name in names}
+
+
+def missing(asked: dict[str, str], scene: Scene) -> tuple[str, ...]:
+    """Which of the attributes asked for a scene does not show; none where its classes cannot tell."""
+    if not asked or not can_measure(scene.taxonomy):
+        return ()
+    return tuple(name for name, seen in found(asked, scene).items() if not seen)
 
 
 class _Run:
@@ -164,26 +176,18 @@ class _Run:
         """What every stage is asked for: what the prompt names, and what was drawn for the rest."""
         return self.understood | self.drawn
 
-    def missing(self, scene: Scene, names: tuple[str, ...]) -> tuple[str, ...]:
-        """Which of the attributes `names` the request has and the scene does not show."""
-        asked = {name: value for name, value in self.request.items() if name in names}
-        if not asked or not can_measure(scene.taxonomy):
-            return ()
-        return tuple(name for name, seen in found(asked, scene).items() if not seen)
-
     def first_that_shows(
-        self, names: tuple[str, ...], draw: Callable[[], Grid], look: Callable[[Grid], Scene]
+        self, asked: dict[str, str], draw: Callable[[], Grid], look: Callable[[Grid], Scene]
     ) -> tuple[Grid, int]:
-        """The first draw that shows what is asked for among `names`, and how many it took.
+        """The first draw that shows what is asked for, and how many it took.
 
         If none does, the one that lacks fewest, those that the prompt names counting before all others.
         """
         draws: list[tuple[tuple[int, int], Grid]] = []
         while len(draws) < self.config.attempts and (not draws or any(draws[-1][0])):
             states = draw()
-            missing = self.missing(look(states), names)
-            named = len(self.understood.keys() & missing)
-            draws.append(((named, len(missing)), states))
+            lacking = missing(asked, look(states))
+            draws.append(((len(self.understood.keys() & lacking), len(lacking)), states))
         return min(draws, key=lambda made: made[0])[1], len(draws)
 
     def diffuse(self, stage: StageName, steps: int, *conditions: Tensor) -> Tensor:
@@ -213,7 +217,8 @@ class _Run:
         def draw() -> Grid:
             return self.diffuse("background", self.config.background_steps).numpy().astype(np.uint8)
 
-        grid, self.attempts["background"] = self.first_that_shows(BESIDE, draw, self.levels.coarse_scene)
+        asked = among(BESIDE, self.request)
+        grid, self.attempts["background"] = self.first_that_shows(asked, draw, self.levels.coarse_scene)
         return grid
 
     def objects(self, background: Grid) -> Grid:
@@ -223,7 +228,8 @@ class _Run:
         def look(objects: Grid) -> Scene:
             return self.levels.coarse_scene(background, objects)
 
-        grid, self.attempts["objects"] = self.first_that_shows(STANDING, draw, look)
+        asked = among(STANDING, self.understood)  # not what was drawn: another draw costs a third of a scene
+        grid, self.attempts["objects"] = self.first_that_shows(asked, draw, look)
         return grid
 
     def fusion(self, background: NDArray[np.uint8], objects: NDArray[np.uint8]) -> NDArray[np.uint8]:
