@@ -4,8 +4,8 @@ python runs/stage_attribution.py [--n 64] [--weights DIR] [--out out/attribution
 
 Reference are streets that no training saw; the real grids come from other such streets, and so does the floor. Where
 both coarse grids are a street's own, the features of the drawn scene can be set against those of that very street: the
-mean of the differences, squared and freed of its noise, is what fusion and refinement alone add to F3D, far below what F3D
-of so few scenes can tell. Two processes; scenes that are there already are kept.
+mean of the differences, squared and freed of its noise, is what fusion and refinement alone add to F3D, far below what
+F3D of so few scenes can tell. Two processes; scenes that are there already are kept.
 """
 
 import argparse
