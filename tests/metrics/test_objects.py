@@ -10,7 +10,8 @@ from scipy.stats import wasserstein_distance
 
 from occforge.core.errors import InputError
 from occforge.core.grid import STREET_GRID, GridSpec, Scene
-from occforge.core.taxonomy import CARLA_SC, SEMANTIC_KITTI
+from occforge.core.taxonomy import CARLA_SC, NYUV2, SEMANTIC_KITTI
+from occforge.data._transforms import downsample_scene
 from occforge.metrics.objects import (
     ObjectStatistics,
     components,
@@ -19,6 +20,7 @@ from occforge.metrics.objects import (
     size_distances_m3,
     wasserstein_1,
 )
+from occforge.world.room import make_room
 
 
 @given(arrays(np.uint8, (6, 5, 4), elements=st.sampled_from([0, 0, 0, 1, 2, 255])))
@@ -61,6 +63,16 @@ def test_minimum_scales_with_voxel_volume():
     assert minimum_voxels("car", STREET_GRID.pooled((2, 2, 2))) == 8  # 60 / 8 rounded up
     assert minimum_voxels("car", coarse) == 1
     assert all(minimum_voxels(SEMANTIC_KITTI.names[k], STREET_GRID) > 1 for k in SEMANTIC_KITTI.things)
+
+
+@pytest.mark.parametrize("factor", [1, 4])
+def test_furniture_counts_as_objects(factor):
+    scenes = [downsample_scene(make_room(seed).scene, factor) for seed in range(3)]
+    statistics = ObjectStatistics(scenes[0].grid, NYUV2)
+    for scene in scenes:
+        statistics.add(scene)
+    found = statistics.result()
+    assert found.classes["chair"].per_scene > 0 and found.salt < 0.01
 
 
 def test_counts_salt_and_distances(small_street):

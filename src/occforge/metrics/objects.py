@@ -18,9 +18,10 @@ from occforge.core.taxonomy import Taxonomy
 
 REFERENCE_VOLUME_M3 = 0.2**3
 
-MINIMUM_VOXELS: dict[str, int] = {
+MINIMUM_VOXELS: dict[str, float] = {
     "car": 60, "vehicle": 60, "truck": 120, "other-vehicle": 100, "bicycle": 8, "motorcycle": 8, "person": 6,
     "pedestrian": 6, "bicyclist": 10, "motorcyclist": 10, "trunk": 4, "pole": 4, "traffic-sign": 2,
+    "chair": 1, "bed": 30, "sofa": 20, "table": 2, "tvs": 0.3, "furniture": 6, "objects": 0.2,
 }  # fmt: skip
 """Fewest voxels of 0.2 m that make an object, about a fifth of a typical one that is seen from one side only."""
 
