@@ -18,7 +18,7 @@ class Line:
 
     def __init__(self, stop=None, value=None):
         torch.manual_seed(0)
-        self.module = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3), nn.Linear(3, 1))
+        self.module = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3), nn.Dropout(), nn.Linear(3, 1))
         self.stop, self.value, self.seen = stop, value, []
 
     def losses(self, step, slots, batch, seed):

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from occforge.core.arithmetic import DtypeChoice, chosen_dtype
 from occforge.core.errors import InputError
 from occforge.data.pairs import DatasetPairs, PairCache, PairSource, WorldPairs
 from occforge.data.procedural import TEST_FIRST_SEED, TRAIN_FIRST_SEED
@@ -48,7 +49,7 @@ def perception_recipe(dataset: str, network: str) -> Callable[..., Path]:
         batch: int = 4,
         lr: float = 1e-3,
         optimizer: Literal["muon", "adamw"] = "muon",
-        dtype: Literal["float32", "bfloat16"] = "float32",
+        dtype: DtypeChoice = "auto",
         device: str = "cpu",
         seed: int = 0,
         cache: Path = Path("out/cache"),
@@ -66,7 +67,10 @@ def perception_recipe(dataset: str, network: str) -> Callable[..., Path]:
         held = PairCache(cache, source)
         if workers > 1:
             held.fill(workers)
-        loop = LoopConfig(steps=steps, batch=batch, lr=lr, optimizer=optimizer, dtype=dtype, device=device, seed=seed)
+        arithmetic = chosen_dtype(dtype, device)
+        loop = LoopConfig(
+            steps=steps, batch=batch, lr=lr, optimizer=optimizer, dtype=arithmetic, device=device, seed=seed
+        )
         return train_perception(network, config, held, options, loop, folder)
 
     recipe.__doc__ = f"""Train {network} on {dataset}.
@@ -82,7 +86,7 @@ def perception_recipe(dataset: str, network: str) -> Callable[..., Path]:
         batch: Pictures of a step.
         lr: Learning rate of AdamW.
         optimizer: Muon for matrices with AdamW for the rest, or AdamW for all as in the papers.
-        dtype: Arithmetic in training.
+        dtype: Arithmetic in training; auto takes bfloat16 where the processor has it.
         device: Where to train.
         seed: Seed of weights, batches and augmentation.
         cache: Folder of prepared pairs, shared between runs.

@@ -1,6 +1,7 @@
 """The training loop: any task, one or many processes, resumable at any moment with nothing changed.
 
-A batch is a function of (seed, step) alone, so a checkpoint needs no state of random generators or loaders.
+A batch is a function of (seed, step) alone, and what a network draws itself (dropout, sampled voxels) of (seed, step,
+process), so a checkpoint needs no state of random generators or loaders.
 """
 
 import json
@@ -11,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from tqdm import tqdm
@@ -151,6 +153,8 @@ class _Run:
                 group["lr"] = peak * rate(config, self.step)
             optimizer.zero_grad(set_to_none=True)
         self.module.train()
+        drawn = np.random.SeedSequence((config.seed, self.step, self.rank)).generate_state(2, np.uint32)
+        torch.manual_seed(int(drawn[0]) << 32 | int(drawn[1]))
         autocast = torch.autocast(torch.device(config.device).type, torch.bfloat16)
         with autocast if config.dtype == "bfloat16" else nullcontext():
             loss = self.task.losses(self.step, slots, config.batch, config.seed).mean()
