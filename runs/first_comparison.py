@@ -49,7 +49,7 @@ from occforge.core.tensors import load_state, load_tensors
 from occforge.data.procedural import TEST_FIRST_SEED, TRAIN_FIRST_SEED, VAL_FIRST_SEED
 from occforge.discrete.calibration import Calibration
 from occforge.discrete.request import RequestPrior
-from occforge.discrete.stages import Composition, CompositionConfig, Levels
+from occforge.discrete.stages import Composition, CompositionConfig, Levels, TrunkConfig
 from occforge.discrete.weights import load_levels
 from occforge.metrics.features import SceneAutoencoderConfig, load_features
 from occforge.metrics.report import SceneStatistics, scene_report, side_by_side, versions
@@ -73,9 +73,20 @@ Method = VoxelD3PM | Cascade | Composition
 SHARES: dict[str, dict[str, float]] = {
     "voxel D3PM": {"voxels": 1.0},
     "cascade": {"coarse": 0.6, "fusion": 0.4},
-    "ours": {"background": 0.4, "objects": 0.35, "fusion": 0.25},
+    "ours": {"background": 0.35, "objects": 0.3, "fusion": 0.35},
 }
 """How each method divides its budget among its stages."""
+
+FUSION = TrunkConfig(channels=(48, 64, 96), depth=2, head=16, self_condition=False)
+OURS = replace(
+    HALF_SIZE,
+    background=TrunkConfig(channels=(48, 128), depth=4, head=16),
+    objects=TrunkConfig(channels=(24, 48, 128), depth=3, head=16),
+    fusion=FUSION,
+)
+CASCADE = CascadeConfig(coarse=TrunkConfig(channels=(24, 48, 128), depth=4, head=16), fusion=FUSION)
+VOXELS = VoxelD3PMConfig(trunk=TrunkConfig(channels=(16, 24, 48, 128), depth=4, head=8))
+"""All networks half as wide as where there are hours, so that minutes of training are hundreds of steps."""
 
 POOLED, FEATURES = FEATURE_SIZES[0.4]
 CHUNK = 16
@@ -101,9 +112,9 @@ class Settings:
     workers: int
     loop: LoopConfig
     feature_loop: LoopConfig
-    composition: CompositionConfig = HALF_SIZE
-    voxel: VoxelD3PMConfig = field(default_factory=VoxelD3PMConfig)
-    cascade: CascadeConfig = field(default_factory=CascadeConfig)
+    composition: CompositionConfig = OURS
+    voxel: VoxelD3PMConfig = VOXELS
+    cascade: CascadeConfig = CASCADE
     sampling: SamplingConfig = field(default_factory=lambda: SamplingConfig(guidance=1.0, attempts=1))
     options: DiffusionOptions = field(default_factory=DiffusionOptions)
     features: SceneAutoencoderConfig = FEATURES
