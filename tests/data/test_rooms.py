@@ -81,7 +81,9 @@ def test_export_is_what_its_reader_reads(tmp_path: Path, monkeypatch: pytest.Mon
     np.testing.assert_allclose(sample.camera.camera_from_grid_44, room.camera.camera_from_grid_44, atol=1e-5)
     np.testing.assert_allclose(sample.camera.K_33, room.camera.K_33)
     np.testing.assert_allclose(sample.depth_HW_m, raycast(room.scene, room.camera).depth_HW, atol=6e-4)
-    assert json.loads((folder / "captions" / "NYU0001_0000.json").read_text())["caption"] == "room 5"
+    assert (
+        sample.caption == "room 5" and json.loads((folder / "captions" / "NYU0001_0000.json").read_text())["seed"] == 5
+    )
     assert (folder / "captions.txt").read_text().splitlines()[0] == "NYU0000_0000\troom 4"
     (folder / "NYU0001_0000.bin").unlink()
     export_world(tmp_path, "nyuv2", 2, first_seed=4, sequence="test")

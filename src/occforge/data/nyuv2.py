@@ -29,6 +29,7 @@ from occforge.core.taxonomy import NYUV2, UNKNOWN, Taxonomy
 from occforge.data._axes import FROM_RFU_33, from_rfu, to_rfu
 from occforge.data._images import find_image, read_image, read_png16, save_jpeg, save_png16
 from occforge.data._runs import decode_runs, encode_runs
+from occforge.data._captions import read_caption
 from occforge.data._transforms import downsample
 from occforge.data.check import Check
 from occforge.data.dataset import Sample
@@ -98,9 +99,11 @@ class NyuV2:
         file = read_voxels(path)
         labels_XYZ = train_labels(path, file)
         scene = Scene(downsample(labels_XYZ, 4) if self._coarse else labels_XYZ, self.grid, NYUV2)
+        caption, mentioned = read_caption(path.parent / "captions" / f"{path.stem}.json")
         if not self._images:
-            return Sample(scene, None, None, None, None, _name(path))
-        return Sample(scene, _read_picture(path), frame_camera(file), None, None, _name(path), _read_depth(path))
+            return Sample(scene, None, None, caption, mentioned, _name(path))
+        picture, depth_HW_m = _read_picture(path), _read_depth(path)
+        return Sample(scene, picture, frame_camera(file), caption, mentioned, _name(path), depth_HW_m)
 
 
 def open(root: Path | None, split: str, images: bool = True, resolution: Resolution = "coarse") -> NyuV2:
