@@ -27,9 +27,9 @@ from occforge.core.files import atomic_path
 from occforge.core.grid import GridSpec, Scene
 from occforge.core.taxonomy import NYUV2, UNKNOWN, Taxonomy
 from occforge.data._axes import FROM_RFU_33, from_rfu, to_rfu
+from occforge.data._captions import read_caption
 from occforge.data._images import find_image, read_image, read_png16, save_jpeg, save_png16
 from occforge.data._runs import decode_runs, encode_runs
-from occforge.data._captions import read_caption
 from occforge.data._transforms import downsample
 from occforge.data.check import Check
 from occforge.data.dataset import Sample
