@@ -9,8 +9,10 @@ import torch
 from occforge.core.errors import InputError
 from occforge.core.grid import Scene
 from occforge.core.taxonomy import SEMANTIC_KITTI
+from occforge.core.tensors import save_tensors
 from occforge.metrics.features import SceneAutoencoderConfig, build
 from occforge.metrics.report import SceneStatistics, scene_report, side_by_side
+from occforge.metrics.summary_file import load_summary, save_summary
 
 
 @pytest.fixture(scope="module")
@@ -136,3 +138,20 @@ def test_empty_scenes_score_without_failing(network):
     result = summary(network, [empty] * 3, {"layout": "straight", "parked": "none"})
     assert math.isnan(result.objects.salt) and result.counts_K[1:].sum() == 0
     assert result.faithfulness == {"layout": (0, 3), "parked": (3, 3)}
+
+
+def test_summaries_come_back_from_files_as_they_were(sides, tmp_path):
+    kept = [tmp_path / f"{i}.safetensors" for i in range(len(sides))]
+    for path, side in zip(kept, sides, strict=True):
+        save_summary(path, side, {"seconds": 1.5})
+    read = [load_summary(path) for path in kept]
+    assert all(notes == {"seconds": 1.5} for _, notes in read)
+    real, floor, _, bad = sides
+    wanted = scene_report(real, floor, {7: bad}, kernel_subset=8, kernel_subsets=10).to_dict()
+    real, floor, _, bad = (summary for summary, _ in read)
+    assert scene_report(real, floor, {7: bad}, kernel_subset=8, kernel_subsets=10).to_dict() == wanted
+    save_summary(tmp_path / "again", bad, {"seconds": 1.5})
+    assert (tmp_path / "again").read_bytes() == kept[3].read_bytes()
+    save_tensors(tmp_path / "other", {"x": torch.zeros(1)}, {})
+    with pytest.raises(InputError, match="expected a summary of scenes"):
+        load_summary(tmp_path / "other")
