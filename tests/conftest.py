@@ -1,11 +1,14 @@
 """What tests share: real frames, compact and expanded."""
 
+import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # test processes run side by side; threads in each would wait in turn
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,48 @@
+"""What the README tells a newcomer to type, typed on a copy of what git holds, in an environment of its own."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def first_block(readme: str) -> list[str]:
+    """Lines of the first shell block, without comments."""
+    block = readme.split("```sh\n", 1)[1].split("```", 1)[0]
+    return [line.partition("#")[0].strip() for line in block.splitlines()]
+
+
+@pytest.mark.slow
+def test_both_commands_on_a_fresh_copy(tmp_path: Path) -> None:
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=False)
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    for name in listed.stdout.decode().split("\0"):
+        if name and (ROOT / name).is_file():
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / name, tmp_path / name)
+    # Dependencies come from the environment of the tests, so that nothing is downloaded. To pip, 0 means no isolation.
+    offline = {"PIP_NO_DEPS": "1", "PIP_NO_BUILD_ISOLATION": "0", "PIP_NO_INDEX": "1"}
+    environment = {**os.environ, **offline, "PYTHONPATH": sysconfig.get_path("purelib"), "PYTHON": sys.executable}
+    commands = first_block((tmp_path / "README.md").read_text())
+    assert commands[0] == "make demo" and commands[1].startswith(".venv/bin/occforge generate ") and len(commands) == 2
+    for command in commands:
+        done = subprocess.run(command, shell=True, cwd=tmp_path, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+    for folder in (tmp_path / "out" / "demo", tmp_path / "out" / "mine"):
+        with np.load(folder / "scene.npz", allow_pickle=False) as file:
+            assert file["labels_XYZ"].shape == (256, 256, 32)
+        assert (folder / "index.html").is_file() and json.loads((folder / "prompt.json").read_text())["prompt"]
+    installed = subprocess.run(
+        [tmp_path / ".venv" / "bin" / "python", "-c", "import occforge; print(occforge.__file__)"],
+        env=environment, cwd="/", capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert Path(installed.stdout.strip()).is_relative_to(tmp_path)
