@@ -1,6 +1,5 @@
 """A generated scene as files: labels, mesh, pictures with their labels and depth, cameras, and a page to look at."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -47,9 +46,10 @@ def check_picture_size(size_HW: tuple[int, int], frames: int) -> None:
         )
 
 
-def in_words(attributes: dict[str, str]) -> str:
-    """Attributes as one line."""
-    return ", ".join(f"{name} {value}" for name, value in attributes.items())
+def in_words(values: dict[str, Any]) -> str:
+    """Attributes or settings as one line; what lies in an inner dictionary stands beside the rest."""
+    parts = [in_words(v) if isinstance(v, dict) else f"{name.replace('_', ' ')} {v}" for name, v in values.items()]
+    return ", ".join(parts)
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def write_scene(folder: Path, made: GeneratedScene, path: CameraPath, settings: 
         "asked for, but not there": in_words({name: made.understood[name] for name in made.missing}) or "nothing",
         "left open, drawn by chance": in_words(made.drawn) or "nothing",
         "grid": grid_in_words(scene.grid),
-        "settings": json.dumps({k: record[k] for k in settings}),
+        "settings": in_words({k: record[k] for k in settings}),
     }
     write_page(folder, "OccForge", made.prompt, scene, pictures, facts)
 

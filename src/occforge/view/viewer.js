@@ -217,8 +217,8 @@ async function startViewer(scene, canvas, legend, note) {
 
   const narrow = canvas.clientWidth < canvas.clientHeight;
   const home = () => ({
-    yaw: 0.5, pitch: 0.62, distance: (narrow ? 2.5 : 1.72) * Math.max(extent[0], extent[1]),
-    target: [-0.04 * extent[0], -0.03 * extent[1], -0.2 * extent[2]],
+    yaw: 0.5, pitch: 0.62, distance: (narrow ? 2.5 : 1.84) * Math.max(extent[0], extent[1]),
+    target: [-0.02 * extent[0], (narrow ? -0.03 : -0.1) * extent[1], -0.3 * extent[2]],
   });
   let orbit = home(), view, waiting = false;
   const length = Math.hypot(-0.42, 0.62, 0.95);
