@@ -41,27 +41,46 @@ def test_neighbours_match_a_plain_loop(shape, reach, seed):
     assert neighbours(grid, query, reach, -7).tolist() == expected
 
 
-def test_codes_of_another_label_are_impossible(composition):
+def test_ranks_are_the_codes_of_a_label(composition):
+    refiner, book = composition.refiner, composition.levels.refine_book
+    parent = torch.from_numpy(book.parent_K).long()
+    codes = torch.arange(book.count)
+    assert torch.equal(refiner.codes_of(parent, refiner.rank_K), codes)
+    not_drawn = torch.full((20,), composition.levels.refine_ranks)
+    assert (refiner.codes_of(torch.arange(20), not_drawn) == book.count).all()
+
+
+def test_logits_are_those_of_the_plain_form(composition):
+    """All codes for every cell, those of other labels struck out, as the sparse form leaves them out."""
+    refiner = composition.refiner
     label = torch.from_numpy(half_of(composition, 0)).long()
-    states = composition.refiner.config.states
-    hidden = torch.full_like(label, states)
+    hidden = torch.full_like(label, refiner.config.states)
     query = label.flatten().nonzero()[:, 0]
-    p = composition.refiner(label, hidden, query).softmax(1)
-    allowed = composition.refiner.parent_K[None] == label.flatten()[query][:, None]
-    assert torch.allclose(torch.where(allowed, p, 0.0).sum(1), torch.ones(len(query)), atol=1e-5)
-    assert not torch.where(allowed, 0.0, p).any()
+    seen = []
+    with pytest.MonkeyPatch.context() as patch:
+        leave = type(refiner.leave).forward
+        patch.setattr(refiner.leave, "forward", lambda h: seen.append(leave(refiner.leave, h)) or seen[-1])
+        ranked = refiner(label, hidden, query)
+    parent = torch.from_numpy(composition.levels.refine_book.parent_K).long()
+    others = parent[None] != label.flatten()[query][:, None]
+    plain = refiner.head(seen[0]).masked_fill(others, -1e4).softmax(1)
+    wide = torch.zeros_like(plain)
+    for n, k in enumerate(label.flatten()[query].tolist()):
+        count = int(refiner.count_L[k])
+        wide[n, refiner.code_LM[k, :count]] = ranked[n].softmax(0)[:count]
+    assert torch.allclose(wide, plain, atol=1e-6) and torch.allclose(wide.sum(1), torch.ones(len(query)), atol=1e-5)
 
 
 @pytest.mark.parametrize("steps", [1, 4])
 def test_a_sampled_refinement_pools_back_to_its_input(composition, steps):
-    book = composition.levels.refine_book
+    book, transition = composition.levels.refine_book, composition.transitions["refine"]
     half = half_of(composition, 5)
     label = torch.from_numpy(half).long()
-    known = torch.where(label == 0, 0, book.count)[None]
+    known = torch.where(label == 0, 0, transition.states)[None]
     network = Refining(composition, label)
     generator = torch.Generator().manual_seed(1)
-    codes = sample(network, composition.transitions["refine"], known.shape, steps, generator, known)[0]
-    fine = book.decode(codes.numpy())
+    rank = sample(network, transition, known.shape, steps, generator, known)[0]
+    fine = book.decode(composition.refiner.codes_of(label, rank).numpy())
     assert np.array_equal(pool(fine, (2, 2, 2), SEMANTIC_KITTI, ANY_VOXEL), half)
 
 
@@ -90,6 +109,7 @@ def test_gradient_reaches_every_parameter(composition):
     code = torch.from_numpy(composition.levels.refine_book.encode(labels_of(0))).long()
     query = label.flatten().nonzero()[:, 0]
     hidden = torch.where(torch.arange(code.numel()).reshape(code.shape) % 2 == 0, code, refiner.config.states)
-    loss = torch.nn.functional.cross_entropy(refiner(label, hidden, query), code.flatten()[query])
+    rank = refiner.rank_K[code.flatten()[query]]
+    loss = torch.nn.functional.cross_entropy(refiner(label, hidden, query), rank)
     loss.backward()
     assert not [name for name, p in refiner.named_parameters() if p.grad is None or not p.grad.any()]

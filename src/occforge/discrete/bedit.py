@@ -202,9 +202,12 @@ class StateHead(nn.Module):
         """See `StateEmbedding.set_blocks`."""
         self.table.set_blocks(block_K8)
 
+    def rows(self, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+        """Vectors (K, width) and biases (K,) of the states."""
+        return (LOGIT_GAIN * self.table.table()).to(dtype), (LOGIT_GAIN * self.bias).to(dtype)
+
     def forward(self, feature_Nh: Tensor) -> Tensor:
-        table_Kh, bias_K = LOGIT_GAIN * self.table.table(), LOGIT_GAIN * self.bias
-        return F.linear(feature_Nh, table_Kh.to(feature_Nh.dtype), bias_K.to(feature_Nh.dtype))
+        return F.linear(feature_Nh, *self.rows(feature_Nh.dtype))
 
 
 class ConvBlock(nn.Module):

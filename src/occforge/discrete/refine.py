@@ -1,13 +1,17 @@
 """The last stage: every occupied coarse voxel becomes a 2x2x2 shape code, by a network over occupied cells only.
 
-Legend: N cells, X Y Z the coarse grid, K codes. Paper: fusion reaches the full grid in one dense stage. Here: fusion
-stops at twice the voxel size and this stage draws the rest. Because: dense fusion at 256x256x32 takes 0.9 s a step on
-two cores; nine of ten cells are empty and need no network.
+Legend: N cells, X Y Z the coarse grid, K codes, L labels. What pools to a cell's label is known beforehand, so a cell's
+states are ranks: M places, the codes of its label in their order.
+
+Paper: fusion reaches the full grid in one dense stage. Here: fusion stops at twice the voxel size and this stage draws
+the rest. Because: dense fusion at 256x256x32 takes 0.9 s a step on two cores; nine of ten cells are empty and need no
+network.
 """
 
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from occforge.discrete.bedit import StateEmbedding, StateHead
@@ -33,11 +37,12 @@ class RefineConfig:
 class SparseRefiner(nn.Module):
     """p(code | coarse labels around, codes drawn so far around) for chosen cells of one scene.
 
-    A code whose pooled label differs from the cell's coarse label has probability zero, so the result always pools
-    back to its input.
+    Only codes that pool to the cell's coarse label are asked about, so the result always pools back to its input.
     """
 
-    parent_K: Tensor
+    code_LM: Tensor
+    rank_K: Tensor
+    count_L: Tensor
 
     def __init__(self, config: RefineConfig) -> None:
         super().__init__()
@@ -58,16 +63,28 @@ class SparseRefiner(nn.Module):
         )
         self.leave = nn.Sequential(nn.LayerNorm(config.width), nn.Linear(config.width, config.head), nn.SiLU())
         self.head = StateHead(config.states, config.head, code_blocks=True)
-        self.register_buffer("parent_K", torch.zeros(config.states, dtype=torch.long), persistent=False)
+        self.register_buffer("code_LM", torch.zeros(config.labels + 1, 1, dtype=torch.long), persistent=False)
+        self.register_buffer("rank_K", torch.zeros(config.states, dtype=torch.long), persistent=False)
+        self.register_buffer("count_L", torch.zeros(config.labels + 1, dtype=torch.long), persistent=False)
 
     def set_code_blocks(self, block_K8: Tensor, parent_K: Tensor) -> None:
         """Tell which labels each code stands for, (K, 8), and the label it pools to, (K,)."""
         self.codes.set_blocks(block_K8)
         self.head.set_blocks(block_K8)
-        self.parent_K.copy_(parent_K)
+        self.count_L = torch.bincount(parent_K, minlength=self.config.labels + 1)
+        self.code_LM = torch.zeros(len(self.count_L), int(self.count_L.max()), dtype=torch.long)
+        for label, count in enumerate(self.count_L.tolist()):
+            code_m = (parent_K == label).nonzero()[:, 0]
+            self.code_LM[label, :count] = code_m
+            self.rank_K[code_m] = torch.arange(count)
+
+    def codes_of(self, label_XYZ: Tensor, rank_XYZ: Tensor) -> Tensor:
+        """Codes of cells from their ranks; a rank of M, not yet drawn, gives `states`."""
+        not_drawn = rank_XYZ == self.code_LM.shape[1]
+        return torch.where(not_drawn, self.config.states, self.code_LM[label_XYZ, rank_XYZ.masked_fill(not_drawn, 0)])
 
     def forward(self, label_XYZ: Tensor, code_XYZ: Tensor, query_N: Tensor) -> Tensor:
-        """Logits (N, K) of the cells at flat positions `query_N`.
+        """Logits (N, M) of the ranks of the cells at flat positions `query_N`; -1e4 beyond the codes of a label.
 
         `label_XYZ` are the coarse labels (long, `labels` = unknown); `code_XYZ` the codes drawn so far (`states` =
         not yet drawn). Outside the grid counts as a label of its own and as the empty code.
@@ -80,16 +97,20 @@ class SparseRefiner(nn.Module):
         h = h + self.height(query_N % Z)
         for block in self.blocks:
             h = h + block(h)
-        logits_NK = self.head(self.leave(h))
-        wrong_NK = self.parent_K[None] != label_XYZ.reshape(-1)[query_N][:, None]
-        return logits_NK.masked_fill(wrong_NK, -1e4)
+        feature_Nh, label_N = self.leave(h), label_XYZ.reshape(-1)[query_N]
+        table_Kh, bias_K = self.head.rows(feature_Nh.dtype)
+        logits_NM = feature_Nh.new_full((len(query_N), self.code_LM.shape[1]), -1e4)
+        for label in label_N.unique().tolist():
+            row_n, code_m = (label_N == label).nonzero()[:, 0], self.code_LM[label, : self.count_L[label]]
+            logits_NM[row_n, : len(code_m)] = F.linear(feature_Nh[row_n], table_Kh[code_m], bias_K[code_m])
+        return logits_NM
 
 
 def neighbours(grid_XYZ: Tensor, query_N: Tensor, reach: int, outside: int) -> Tensor:
     """Values in the cube of `reach` cells around flat positions, (N, (2 reach + 1)^3); `outside` beyond the grid."""
     _, Y, Z = grid_XYZ.shape
     r, w = reach, 2 * reach + 1
-    padded = torch.nn.functional.pad(grid_XYZ, (r, r, r, r, r, r), value=outside)
+    padded = F.pad(grid_XYZ, (r, r, r, r, r, r), value=outside)
     PY, PZ = Y + 2 * r, Z + 2 * r
     offset = torch.arange(w, device=grid_XYZ.device)
     offset_w3 = (offset[:, None, None] * PY + offset[None, :, None]) * PZ + offset[None, None, :]

@@ -164,6 +164,7 @@ class Levels:
         self.object_grid = grid.pooled(config.object_factor)
         self.half_grid = grid.pooled(config.fusion_factor)
         self.fusion_grid = self.half_grid.pooled((2, 2, 2)) if config.fusion_codes else self.half_grid
+        self.refine_ranks = 1 if refine_book is None else int(np.bincount(refine_book.parent_K).max())
 
     def presence(self, background_XYZ: Tensor, objects_XYZ: Tensor) -> Presence:
         """Which states fusion may draw where, given the coarse grids (states, long)."""
@@ -222,7 +223,7 @@ class Composition(nn.Module):
             "background": Transition(levels.alphabets["background"].states, config.T),
             "objects": Transition(levels.alphabets["objects"].states, config.T),
             "fusion": Transition(fusion_states, config.T, config.fusion_kind),
-            "refine": Transition(config.refine_codes, config.T, "absorbing"),
+            "refine": Transition(levels.refine_ranks, config.T, "absorbing"),
         }
         self.calibration = {name: Calibration() for name in self.transitions}
         self.request_prior = RequestPrior()

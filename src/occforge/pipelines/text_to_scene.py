@@ -239,27 +239,19 @@ class _Run:
         return self.levels.alphabets["labels"].decode(states) if book is None else book.decode(states)
 
     def refine(self, half: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        book = self.levels.refine_book
+        book, transition = self.levels.refine_book, self.composition.transitions["refine"]
         assert book is not None
         label = torch.from_numpy(self.levels.alphabets["labels"].encode(half).astype(np.int64))
-        known = torch.where(label == 0, 0, book.count)[None]
-        network = Refining(self.composition, label)
-        shape = (1, *self.levels.half_grid.shape_XYZ)
-        codes = sample(
-            network,
-            self.composition.transitions["refine"],
-            shape,
-            self.config.refine_steps,
-            self.generator("refine"),
-            known,
-            progress=self.progress,
-        )
-        return book.decode(codes[0].numpy())
+        known = torch.where(label == 0, 0, transition.states)[None]
+        network, generator = Refining(self.composition, label), self.generator("refine")
+        steps, shape = self.config.refine_steps, (1, *self.levels.half_grid.shape_XYZ)
+        rank = sample(network, transition, shape, steps, generator, known, progress=self.progress)[0]
+        return book.decode(self.composition.refiner.codes_of(label, rank).numpy())
 
 
 @dataclass(frozen=True)
 class Refining:
-    """The refinement network with its coarse labels bound, as `sample` wants it."""
+    """The refinement network with its coarse labels bound, as `sample` wants it: states are ranks."""
 
     composition: Composition
     label_XYZ: Tensor
@@ -267,8 +259,8 @@ class Refining:
 
     def __call__(self, x_t_BXYZ: Tensor, noise_level: float, estimate: Tensor | None, query_N: Tensor | None) -> Tensor:
         assert query_N is not None
-        factor = self.composition.calibration["refine"](noise_level)
-        return factor * self.composition.refiner(self.label_XYZ, x_t_BXYZ[0], query_N)
+        factor, refiner = self.composition.calibration["refine"](noise_level), self.composition.refiner
+        return factor * refiner(self.label_XYZ, refiner.codes_of(self.label_XYZ, x_t_BXYZ[0]), query_N)
 
 
 def as_batch(grid: NDArray[np.uint8]) -> Tensor:

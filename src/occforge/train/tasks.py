@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from occforge.core.taxonomy import EMPTY
+from occforge.core.taxonomy import EMPTY, UNKNOWN
 from occforge.data.shards import reading_order
 from occforge.discrete.loss import cross_entropy
 from occforge.discrete.stages import Composition, Stage, as_condition
@@ -183,12 +183,14 @@ class RefineTask:
     def predict(
         self, step: int, slots: Sequence[int], batch: int, seed: int, level: float | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Logits (N, K) and truths (N,) of cells not yet drawn, a share `level` of all or a random share."""
+        """Logits (N, M) and true ranks (N,) of cells not yet drawn, a share `level` of all or a random share."""
         device = next(self.network.parameters()).device
         levels = self.composition.levels
         things = torch.zeros(256)
         things[list(levels.taxonomy.objects)] = 1.0
-        states = levels.config.refine_codes
+        book, states = levels.refine_book, levels.config.refine_codes
+        assert book is not None
+        parent_of = torch.from_numpy(np.append(book.parent_K, UNKNOWN).astype(np.int64))
         pairs = []
         for index, slot in zip(reading_order(len(self.scenes), step, slots, batch, seed), slots, strict=True):
             rng = draws(seed, step, slot)
@@ -197,12 +199,14 @@ class RefineTask:
             code = torch.from_numpy(grids.refine.astype(np.int64))
             drawn_share = float(rng.numpy.random()) if level is None else 1.0 - level
             hidden = torch.rand(code.shape, generator=rng.torch) > drawn_share
-            occupied = (label != EMPTY) & (code < states)
+            occupied = (label != EMPTY) & (
+                parent_of[code] == label
+            )  # where no code has the label, there is nothing to learn
             shown = torch.where(hidden & (label != EMPTY), states, code.clamp_max(states))
             weight = torch.where(hidden & occupied, 1.0 + 5.0 * things[label], 0.0).flatten()
             query = weighted_choice(weight, min(self.query_count, int((weight > 0).sum())), rng.torch)
             logits = self.network(label.to(device), shown.to(device), query.to(device))
-            pairs.append((logits, code.flatten()[query].to(device)))
+            pairs.append((logits, self.network.rank_K[code.flatten()[query].to(device)]))
         return torch.cat([a for a, _ in pairs]), torch.cat([b for _, b in pairs])
 
 
