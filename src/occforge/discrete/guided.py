@@ -44,4 +44,4 @@ class Guided:
             null = ask(self.null_BA)
             logits = null + self.guidance * (logits - null)
         logits = self.calibration(noise_level) * logits
-        return logits if self.presence is None else logits.masked_fill(self.presence.forbidden_NK(query_N), -1e4)
+        return logits if self.presence is None else logits.masked_fill_(self.presence.forbidden_NK(query_N), -1e4)

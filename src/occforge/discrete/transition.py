@@ -127,4 +127,4 @@ def draw(p_NK: Tensor, generator: torch.Generator) -> Tensor:
     cumulative_NK = p_NK.cumsum(1)
     below_one = 1.0 - 2.0**-22  # so that rounding never reaches the total, behind which nothing is likely
     u_N1 = torch.rand(len(p_NK), 1, generator=generator) * (below_one * cumulative_NK[:, -1:])
-    return (cumulative_NK <= u_N1).sum(1).clamp_max(p_NK.shape[1] - 1)
+    return torch.searchsorted(cumulative_NK, u_N1, right=True)[:, 0].clamp_max(p_NK.shape[1] - 1)
