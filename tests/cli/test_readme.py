@@ -10,6 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
+
+from occforge.core.grid import STREET_GRID, Scene
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -38,9 +41,13 @@ def test_both_commands_on_a_fresh_copy(tmp_path: Path) -> None:
         done = subprocess.run(command, shell=True, cwd=tmp_path, env=environment, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
     for folder in (tmp_path / "out" / "demo", tmp_path / "out" / "mine"):
-        with np.load(folder / "scene.npz", allow_pickle=False) as file:
-            assert file["labels_XYZ"].shape == (256, 256, 32)
-        assert (folder / "index.html").is_file() and json.loads((folder / "prompt.json").read_text())["prompt"]
+        scene = Scene.load(folder / "scene.npz")
+        assert scene.grid == STREET_GRID and 0.02 < (scene.labels_XYZ != 0).mean() < 0.2
+        assert json.loads((folder / "prompt.json").read_text())["understood"]["layout"] in ("straight", "crossing")
+        depth, semantic = (np.asarray(Image.open(folder / kind / "000000.png")) for kind in ("depth", "semantic"))
+        assert depth.dtype == np.uint16 and ((depth > 0) == (semantic > 0)).all()
+        assert (folder / "scene.glb").stat().st_size > 10_000
+        assert "http" not in (folder / "index.html").read_text().split("<script", 1)[0].replace("http-equiv", "")
     installed = subprocess.run(
         [tmp_path / ".venv" / "bin" / "python", "-c", "import occforge; print(occforge.__file__)"],
         env=environment, cwd="/", capture_output=True, text=True, check=True,
