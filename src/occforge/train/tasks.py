@@ -199,9 +199,8 @@ class RefineTask:
             code = torch.from_numpy(grids.refine.astype(np.int64))
             drawn_share = float(rng.numpy.random()) if level is None else 1.0 - level
             hidden = torch.rand(code.shape, generator=rng.torch) > drawn_share
-            occupied = (label != EMPTY) & (
-                parent_of[code] == label
-            )  # where no code has the label, there is nothing to learn
+            has_rank = parent_of[code] == label  # not where a label has no codes
+            occupied = (label != EMPTY) & has_rank
             shown = torch.where(hidden & (label != EMPTY), states, code.clamp_max(states))
             weight = torch.where(hidden & occupied, 1.0 + 5.0 * things[label], 0.0).flatten()
             query = weighted_choice(weight, min(self.query_count, int((weight > 0).sum())), rng.torch)
