@@ -10,14 +10,14 @@ demo: $(VENV)/ready
 	$(BIN)/occforge generate "$(PROMPT)" --out out/demo --seed 0 --overwrite
 
 test: $(VENV)/ready-dev
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 check: $(VENV)/ready-dev
 	$(BIN)/ruff format --check src tests benchmarks runs examples
 	$(BIN)/ruff check src tests benchmarks runs examples
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 format: $(VENV)/ready-dev
 	$(BIN)/ruff format src tests benchmarks runs examples
