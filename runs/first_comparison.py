@@ -39,7 +39,7 @@ from PIL import Image
 
 from occforge.baselines.cascade import Cascade, CascadeConfig
 from occforge.baselines.voxel_d3pm import VoxelD3PM, VoxelD3PMConfig
-from occforge.core.arithmetic import DtypeChoice, chosen_dtype
+from occforge.core.arithmetic import Dtype
 from occforge.core.config import from_dict
 from occforge.core.errors import InputError
 from occforge.core.files import atomic_path, write_json, write_text
@@ -439,7 +439,7 @@ def main(
     seeds: tuple[int, ...] = (0, 1, 2),
     scenes: int = 4096,
     batch: int = 4,
-    dtype: DtypeChoice = "auto",
+    dtype: Dtype = "float32",
     workers: int = 2,
 ) -> None:
     """Compare voxel D3PM, plain cascade and composition at equal compute and data.
@@ -454,11 +454,10 @@ def main(
         seeds: Each has its own training and gives n scenes; three or more for a claim.
         scenes: Training streets.
         batch: Scenes of a training step, of every stage.
-        dtype: Arithmetic in training; auto takes bfloat16 where the processor has it.
+        dtype: Arithmetic in training; the same for all seeds, whatever the processor of the day is good at.
         workers: Processes side by side, one thread each.
     """
     torch.set_num_threads(1)
-    arithmetic = chosen_dtype(dtype, "cpu")
     settings = Settings(
         out=out,
         record=record,
@@ -471,8 +470,8 @@ def main(
         minutes=minutes,
         seeds=seeds,
         workers=workers,
-        loop=LoopConfig(batch=batch, dtype=arithmetic),
-        feature_loop=LoopConfig(steps=400, batch=2, lr=2e-3, muon_lr=0.01, dtype=arithmetic),
+        loop=LoopConfig(batch=batch, dtype=dtype),
+        feature_loop=LoopConfig(steps=400, batch=2, lr=2e-3, muon_lr=0.01, dtype=dtype),
     )
     for name, work in STEPS.items():
         if step in ("all", name):

@@ -40,12 +40,13 @@ def test_both_commands_on_a_fresh_copy(tmp_path: Path) -> None:
     for command in commands:
         done = subprocess.run(command, shell=True, cwd=tmp_path, env=environment, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
-    for folder in (tmp_path / "out" / "demo", tmp_path / "out" / "mine"):
+    for name, layout in (("demo", "straight"), ("mine", "crossing")):
+        folder = tmp_path / "out" / name
         scene = Scene.load(folder / "scene.npz")
         assert scene.grid == STREET_GRID and 0.02 < (scene.labels_XYZ != 0).mean() < 0.2
-        assert json.loads((folder / "prompt.json").read_text())["understood"]["layout"] in ("straight", "crossing")
+        assert json.loads((folder / "prompt.json").read_text())["understood"]["layout"] == layout
         depth, semantic = (np.asarray(Image.open(folder / kind / "000000.png")) for kind in ("depth", "semantic"))
-        assert depth.dtype == np.uint16 and ((depth > 0) == (semantic > 0)).all()
+        assert depth.dtype == np.uint16 and depth.shape == semantic.shape and ((depth > 0) == (semantic > 0)).all()
         assert (folder / "scene.glb").stat().st_size > 10_000
         assert "http" not in (folder / "index.html").read_text().split("<script", 1)[0].replace("http-equiv", "")
     installed = subprocess.run(

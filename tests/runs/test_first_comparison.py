@@ -104,6 +104,12 @@ def test_nothing_is_done_twice(settings):
     for name in ("plan", "train", "sample"):
         comparison.STEPS[name](settings)
     assert files(settings.out.parent) == before
+    tables = {path: path.read_bytes() for path in settings.record.glob("table.*")}
+    comparison.score(settings)  # written anew from what was kept, and nothing else
+    assert {path: path.read_bytes() for path in tables} == tables
+    assert {p: t for p, t in files(settings.out.parent).items() if p not in tables} == {
+        p: t for p, t in before.items() if p not in tables
+    }
 
 
 def test_what_is_missing_is_made_again_as_it_was(settings):

@@ -84,7 +84,8 @@ def mean_costs(jobs: list[Job]) -> dict[str, float]:
     return dict(zip(("cpu_seconds", *DRAWN), np.mean(rows, axis=0).tolist(), strict=True))
 
 
-def _in_words(costs: dict[str, float]) -> str:
+def cost_in_words(costs: dict[str, float]) -> str:
+    """What `mean_costs` found, as part of a sentence."""
     return (
         f"on average {costs['background']:.2f} draws of the coarse background, {costs['objects']:.2f} of the objects; "
         f"{costs['cpu_seconds']:.1f} CPU-seconds"
@@ -140,7 +141,7 @@ def evaluate_unprompted(
         "reference": f"world seeds {TEST_FIRST_SEED} to {TEST_FIRST_SEED + n - 1}",
         "floor": f"world seeds {TEST_FIRST_SEED + n} to {TEST_FIRST_SEED + 2 * n - 1}",
         "sampling": json.dumps(asdict(config)),
-        "cost of a scene": _in_words(mean_costs(all_jobs)),
+        "cost of a scene": cost_in_words(mean_costs(all_jobs)),
         "weights": "embedded" if weights is None else str(weights),
     }
     report = scene_report(real(TEST_FIRST_SEED), real(TEST_FIRST_SEED + n), generated, settings=settings)
@@ -191,7 +192,7 @@ def evaluate_prompted(
     costs = mean_costs(all_jobs)
     lines = [
         f"{len(prompts)} prompts ({split}), seeds {', '.join(map(str, seeds))}; at most {config.attempts} draws of a "
-        f"coarse grid; a scene took {_in_words(costs)}.",
+        f"coarse grid; a scene took {cost_in_words(costs)}.",
         "",
         "| Attribute | found in the voxels | understood in the words | asked |",
         "|---|---|---|---|",
