@@ -20,6 +20,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does,
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from occforge.core.memory import keep_freed_memory
 from occforge.pipelines.text_to_scene import SamplingConfig, generate_scene
 from occforge.weights import load_generator
 
@@ -41,6 +42,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=None)
     arguments = parser.parse_args()
 
+    keep_freed_memory()  # as the command line does
     composition, origin = load_generator(None)
     config = SamplingConfig()
     generate_scene(composition, arguments.prompt, 0, config)

@@ -59,7 +59,7 @@ def inputs(config, seed=0, batch=B):
 def test_shapes(config):
     network, given = build(config), inputs(config)
     assert network(**given).shape == (B * X * Y * Z, K)
-    assert network.features(*given.values()).shape == (B, X, Y, Z, config.head)
+    assert network.features(*given.values()).shape == (B * X * Y * Z, config.head)
     given["self_condition_BXYZK"] = None
     assert torch.isfinite(network(**given)).all()
 

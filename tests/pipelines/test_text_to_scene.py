@@ -7,10 +7,7 @@ import torch
 from occforge.core.errors import InputError
 from occforge.core.grid import GridSpec, Scene
 from occforge.core.taxonomy import CARLA_SC, SEMANTIC_KITTI
-from occforge.discrete.calibration import Calibration
-from occforge.discrete.guided import Guided
 from occforge.discrete.request import RequestPrior
-from occforge.discrete.text import request_BA
 from occforge.pipelines import text_to_scene
 from occforge.pipelines.compose_scene import compose_scene
 from occforge.pipelines.text_to_scene import SamplingConfig, generate_scene, step_count
@@ -123,22 +120,6 @@ def test_a_grid_is_drawn_again_until_it_shows_what_is_asked(composition, monkeyp
     answers(named)
     assert make(3).missing == (), "only what the prompt names is said to be missing"
     assert np.array_equal(both.background, make(1).background), "and what it names comes first"
-
-
-def test_the_request_matters_and_guidance_strengthens_it(composition):
-    request, null = request_BA([{"left": "buildings", "traffic": "many"}]), request_BA([{}])
-    x_t = torch.zeros(1, *composition.levels.background_grid.shape_XYZ, dtype=torch.long)
-    guided = Guided(composition.bedit("background"), request, null, (), Calibration(), 1.0, (0.2, 0.9))
-    with torch.no_grad():
-        plain = guided(x_t, 0.5, None, None)
-        nothing = replace(guided, request_BA=null)(x_t, 0.5, None, None)
-        double = replace(guided, guidance=2.0)(x_t, 0.5, None, None)
-        outside = replace(guided, guidance=2.0)(x_t, 0.95, None, None)
-        assert not torch.allclose(plain, nothing, atol=1e-4)
-        assert torch.allclose(double, 2 * plain - nothing, atol=1e-4)
-        assert torch.equal(outside, guided(x_t, 0.95, None, None))
-        sharper = replace(guided, calibration=Calibration((0.0, 1.0), (2.0, 1.0)))(x_t, 0.5, None, None)
-        assert torch.allclose(sharper, 1.5 * plain, atol=1e-4)
 
 
 @pytest.mark.parametrize("keep", ["background", "objects", "both"])

@@ -22,8 +22,8 @@ def available_bytes() -> int:
 def keep_freed_memory() -> None:
     """Have the C library keep large blocks that are freed, for the whole process, instead of giving them back.
 
-    A training step allocates the same large arrays again and again; glibc maps each anew, and a quarter of a step goes
-    to the kernel, which fills them with zeros. Other C libraries are left as they are.
+    Training and sampling allocate the same large arrays step by step; glibc maps each anew, and up to a quarter of a
+    training step, 6 % of a scene, goes to the kernel, which fills them with zeros. Other C libraries are left alone.
     """
     if platform.libc_ver()[0] == "glibc":
         mallopt = ctypes.CDLL(None).mallopt

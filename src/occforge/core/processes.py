@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 import torch
 from tqdm import tqdm
 
+from occforge.core.memory import keep_freed_memory
+
 T = TypeVar("T")
 
 
@@ -33,6 +35,7 @@ def run_jobs(work: Callable[..., T], jobs: Sequence[tuple[Any, ...]], workers: i
 def start_worker() -> None:
     """One thread; and end with the process that started this one, or a second run would meet its workers."""
     torch.set_num_threads(1)
+    keep_freed_memory()
     parent = parent_process()
     assert parent is not None
 

@@ -102,14 +102,7 @@ class BEDiT(nn.Module):
         `noise_level_B` is t / T. `conditions` are long grids in the order of the config. `self_condition_BXYZK`
         is an earlier estimate of p(x_0), or None for no estimate. `request_BA` is that of `text.request_BA`.
         """
-        return self.logits(
-            self.features(x_t_BXYZ, noise_level_B, request_BA, conditions, self_condition_BXYZK), query_N
-        )
-
-    def logits(self, feature_BXYZh: Tensor, query_N: Tensor | None = None) -> Tensor:
-        """Column-head features to logits of x_0, (N, K)."""
-        feature_Nh = feature_BXYZh.reshape(-1, self.config.head)
-        return self.head(feature_Nh if query_N is None else feature_Nh[query_N])
+        return self.head(self.features(x_t_BXYZ, noise_level_B, request_BA, conditions, self_condition_BXYZK, query_N))
 
     def features(
         self,
@@ -118,8 +111,9 @@ class BEDiT(nn.Module):
         request_BA: Tensor,
         conditions: Sequence[Tensor] = (),
         self_condition_BXYZK: Tensor | None = None,
+        query_N: Tensor | None = None,
     ) -> Tensor:
-        """Everything before the head: (B, X, Y, Z, head)."""
+        """Everything before the head, which is linear: (N, head) at the positions of `query_N`."""
         B, X, Y, Z = x_t_BXYZ.shape
         state_BXYZe = self.embedding(x_t_BXYZ)
         columns = [fold(state_BXYZe)]
@@ -144,7 +138,8 @@ class BEDiT(nn.Module):
         for convs, grow in zip(reversed(self.up), reversed(self.grow), strict=True):
             h = convs(F.pixel_shuffle(grow(h), 2) + skips.pop(), emb)
         feature = self.leave(F.silu(h)).permute(0, 2, 3, 1).reshape(B, X, Y, Z, self.config.head)
-        return F.silu(self.norm(feature + self.skip(state_BXYZe)))
+        feature_Nh = F.silu(self.norm(feature + self.skip(state_BXYZe))).flatten(0, 3)
+        return feature_Nh if query_N is None else feature_Nh[query_N]
 
     def _attend(self, h_BCXY: Tensor, emb: Tensor, request_BA: Tensor) -> Tensor:
         B, C, X, Y = h_BCXY.shape

@@ -6,7 +6,7 @@ is a person's head on every third street that was to have none, and likewise spe
 world's streets the rule fails for one occupied cell in 1,500.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -31,17 +31,27 @@ class Presence:
     ) -> None:
         self.shape_XYZ = tuple(shape_XYZ)
         labels = [label for _, classes in coarse for label in classes]
-        self.holds_CK = torch.from_numpy(np.stack([(block_KV == label).any(1) for label in labels])).float()
-        self.absent_NC = torch.cat([_absent_NC(grid, len(classes), shape_XYZ) for grid, classes in coarse], 1)
+        holds_CK = torch.from_numpy(np.stack([(block_KV == label).any(1) for label in labels])).float()
+        absent_NC = torch.cat([_absent_NC(grid, len(classes), shape_XYZ) for grid, classes in coarse], 1)
+        # Few sets of classes are absent together: what follows from one is worked out once.
+        absent_SC, self.set_N = absent_NC.unique(dim=0, return_inverse=True)
+        self.nothing_S = absent_SC.bool().all(1)
+        self.forbidden_SK = absent_SC @ holds_CK > 0
+        self.possible_S = [(~forbidden_K).nonzero()[:, 0] for forbidden_K in self.forbidden_SK]
 
     def certain_BXYZ(self, undecided: int) -> Tensor:
         """0 where no class is possible, so that only the empty state 0 is left, `undecided` elsewhere; (1, X, Y, Z)."""
-        return torch.where(self.absent_NC.bool().all(1), 0, undecided).reshape(1, *self.shape_XYZ)
+        return torch.where(self.nothing_S[self.set_N], 0, undecided).reshape(1, *self.shape_XYZ)
 
-    def forbidden_NK(self, query_N: Tensor | None) -> Tensor:
-        """Whether a state is impossible at flat positions (None: all), bool."""
-        absent_NC = self.absent_NC if query_N is None else self.absent_NC[query_N]
-        return absent_NC @ self.holds_CK > 0
+    def forbidden_NK(self) -> Tensor:
+        """Whether a state is impossible at each position, bool."""
+        return self.forbidden_SK[self.set_N]
+
+    def possible(self, query_N: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        """What is possible at flat positions: for each group of rows of the query, its states (row_n, state_m)."""
+        set_N = self.set_N[query_N]
+        for s in set_N.unique().tolist():
+            yield (set_N == s).nonzero()[:, 0], self.possible_S[s]
 
 
 def _absent_NC(state_XYZ: Tensor, classes: int, shape_XYZ: Sequence[int]) -> Tensor:

@@ -7,7 +7,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from occforge.discrete.transition import Transition, scattered_order
+from occforge.discrete.transition import Choices, Transition, scattered_order
 
 
 class Denoiser(Protocol):
@@ -21,8 +21,10 @@ class Denoiser(Protocol):
         """Whether it wants its last estimate back."""
         ...
 
-    def __call__(self, x_t_BXYZ: Tensor, noise_level: float, estimate: Tensor | None, query_N: Tensor | None) -> Tensor:
-        """Logits of x_0."""
+    def __call__(
+        self, x_t_BXYZ: Tensor, noise_level: float, estimate: Tensor | None, query_N: Tensor | None
+    ) -> Tensor | Choices:
+        """Logits of x_0; `Choices` of them only where there is a query."""
 
 
 def times(transition: Transition, steps: int) -> Iterator[tuple[float, float]]:
@@ -67,7 +69,7 @@ def sample(
         if query_N is None or len(query_N):
             logits_NK = network(x_t, t / transition.T, estimate, query_N)
             if network.self_condition:
-                assert query_N is None
+                assert query_N is None and isinstance(logits_NK, Tensor)
                 estimate = logits_NK.float().softmax(1).reshape(*shape_BXYZ, -1)
             x_t_N = x_t.reshape(-1)
             x_s_N = x_t_N.clone()

@@ -17,6 +17,17 @@ Schedule = Literal["cosine", "quadratic"]
 
 
 @dataclass(frozen=True)
+class Choices:
+    """Logits of N positions that may be few of many states each: all others are impossible.
+
+    `groups` share the positions among them: (row_n of a group, the states state_m that they may be, logits_nm).
+    """
+
+    count: int
+    groups: list[tuple[Tensor, Tensor, Tensor]]
+
+
+@dataclass(frozen=True)
 class Transition:
     """A noise process over `states` classes in `T` steps.
 
@@ -87,11 +98,22 @@ class Transition:
             return None
         return ((order_BXYZ < self.alpha_bar(s)) & (x_t_BXYZ == self.states)).flatten().nonzero()[:, 0]
 
-    def reverse(self, logits_NK: Tensor, x_t_N: Tensor, t: float, s: float, generator: torch.Generator) -> Tensor:
-        """x_s ~ p(x_s | x_t) for the positions that `select` named, given the network's logits of x_0."""
+    def reverse(
+        self, logits_NK: Tensor | Choices, x_t_N: Tensor, t: float, s: float, generator: torch.Generator
+    ) -> Tensor:
+        """x_s ~ p(x_s | x_t) for the positions that `select` named, given the network's logits of x_0.
+
+        `Choices` are of the absorbing kind only: another state's noise could make any state the next.
+        """
+        u_N = torch.rand(len(x_t_N), generator=generator)
+        if isinstance(logits_NK, Choices):
+            assert self.kind == "absorbing" and logits_NK.count == len(x_t_N)
+            x_s_N = torch.empty_like(x_t_N)
+            for row_n, state_m, logits_nm in logits_NK.groups:
+                x_s_N[row_n] = state_m[draw(logits_nm.float().softmax(1), u_N[row_n])]
+            return x_s_N
         p_0_NK = logits_NK.float().softmax(1)
-        p_NK = p_0_NK if self.kind == "absorbing" else self.posterior(p_0_NK, x_t_N, t, s)
-        return draw(p_NK, generator)
+        return draw(p_0_NK if self.kind == "absorbing" else self.posterior(p_0_NK, x_t_N, t, s), u_N)
 
     def q_bar_matrix(self, t: float, s: float = 0.0) -> Tensor:
         """The cumulative transition matrix from s to t, rows = from, float64: the slow form that tests compare with."""
@@ -122,9 +144,9 @@ def scattered_order(shape_BXYZ: tuple[int, int, int, int], generator: torch.Gene
     return (u_B[:, None, None, None] + x[:, None, None] + y[:, None] + z).frac()
 
 
-def draw(p_NK: Tensor, generator: torch.Generator) -> Tensor:
-    """One categorical draw per row of probabilities (N, K), by inverting the cumulative sum; (N,) long."""
+def draw(p_NK: Tensor, u_N: Tensor) -> Tensor:
+    """A categorical draw per row of probabilities (N, K), by inverting the cumulative sum at u in [0, 1); (N,) long."""
     cumulative_NK = p_NK.cumsum(1)
     below_one = 1.0 - 2.0**-22  # so that rounding never reaches the total, behind which nothing is likely
-    u_N1 = torch.rand(len(p_NK), 1, generator=generator) * (below_one * cumulative_NK[:, -1:])
-    return torch.searchsorted(cumulative_NK, u_N1, right=True)[:, 0].clamp_max(p_NK.shape[1] - 1)
+    level_N1 = u_N[:, None] * (below_one * cumulative_NK[:, -1:])
+    return torch.searchsorted(cumulative_NK, level_N1, right=True)[:, 0].clamp_max(p_NK.shape[1] - 1)

@@ -65,8 +65,11 @@ class Stage(NamedTuple):
 def _inner_distance(inside_XY: NDArray) -> NDArray:
     """Distance in voxels from each column inside to the nearest one outside (chamfer 1, 1.41); borders are inside."""
     X, Y = inside_XY.shape
-    far = 1e3
-    distance_XY = np.where(inside_XY, far, 0.0)
+    distance_XY = np.zeros((X, Y))
+    for x in range(X):
+        for y in range(Y):
+            if inside_XY[x, y]:
+                distance_XY[x, y] = 1e3
     for sweep in range(2):
         s = 1 if sweep == 0 else -1
         for i in range(X):

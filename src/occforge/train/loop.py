@@ -20,7 +20,6 @@ from tqdm import tqdm
 from occforge.core.arithmetic import Dtype
 from occforge.core.errors import InputError
 from occforge.core.files import write_text
-from occforge.core.memory import keep_freed_memory
 from occforge.core.tensors import load_state, load_tensors, save_tensors
 from occforge.train.checkpoint import flatten_optimizer, restore_optimizer
 from occforge.train.distributed import average, process_group, wait
@@ -90,7 +89,6 @@ def train(task: Task, config: LoopConfig, folder: Path, metadata: dict[str, obje
     device = torch.device(config.device)
     if device.type == "cuda" and not torch.cuda.is_available():
         raise InputError("--device cuda: no CUDA device is visible; use --device cpu")
-    keep_freed_memory()
     with process_group(device) as (rank, world):
         if config.batch % world:
             raise InputError(f"--batch {config.batch} does not divide among {world} processes; choose a multiple")
