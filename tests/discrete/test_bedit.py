@@ -4,7 +4,17 @@ import pytest
 import torch
 
 from occforge.core.attributes import ATTRIBUTES
-from occforge.discrete.bedit import BEDiT, BEDiTConfig, Stream, fold, position_code, sincos_2d, time_code
+from occforge.discrete.bedit import (
+    BEDiT,
+    BEDiTConfig,
+    Stream,
+    channels_first,
+    pointwise,
+    position_code,
+    sincos_2d,
+    spread,
+    time_code,
+)
 from occforge.discrete.text import ATTRIBUTE_SIZE, request_BA
 
 B, X, Y, Z, K = 2, 8, 4, 3, 6
@@ -172,16 +182,18 @@ def test_code_blocks_are_no_weights():
     assert not torch.allclose(other(**given), before)
 
 
-def test_folding_keeps_columns_together():
-    value = torch.arange(2 * 3 * 4 * 5 * 6).reshape(2, 3, 4, 5, 6)
-    folded = fold(value)
-    assert folded.shape == (2, 30, 3, 4)
-    assert torch.equal(folded[1, :, 2, 3], value[1, 2, 3].flatten())
+def test_products_with_channels_last_are_the_convolutions_that_they_stand_for():
+    value, wide = torch.randn(2, 5, 3, 4), torch.nn.Conv2d(5, 8, 1)
+    last = value.permute(0, 2, 3, 1)
+    assert torch.equal(channels_first(last), value)
+    assert torch.allclose(channels_first(pointwise(wide, last)), wide(value), atol=1e-6)
+    shuffled = torch.nn.functional.pixel_shuffle(wide(value), 2)
+    assert torch.allclose(channels_first(spread(pointwise(wide, last))), shuffled, atol=1e-6)
 
 
 def test_codes_of_place_and_time_tell_apart():
     place = position_code(8, 4)
-    assert place.shape == (16, 8, 4) and len(place.flatten(1).T.unique(dim=0)) == 32
+    assert place.shape == (8, 4, 16) and len(place.flatten(0, 1).unique(dim=0)) == 32
     patches = sincos_2d(8, 4, 32)
     assert patches.shape == (32, 32) and len(patches.unique(dim=0)) == 32
     levels = time_code(torch.linspace(0, 1, 101))
@@ -189,5 +201,5 @@ def test_codes_of_place_and_time_tell_apart():
 
 
 def test_places_are_the_same_at_every_resolution():
-    one, two = position_code(4, 2)[:, 1, 0], position_code(12, 6)[:, 4, 1]  # both centres lie at 3/8, 1/4
+    one, two = position_code(4, 2)[1, 0], position_code(12, 6)[4, 1]  # both centres lie at 3/8, 1/4
     assert torch.allclose(one, two, atol=1e-5)

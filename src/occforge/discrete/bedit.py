@@ -114,20 +114,22 @@ class BEDiT(nn.Module):
         query_N: Tensor | None = None,
     ) -> Tensor:
         """Everything before the head, which is linear: (N, head) at the positions of `query_N`."""
-        B, X, Y, Z = x_t_BXYZ.shape
+        B, X, Y, _ = x_t_BXYZ.shape
         state_BXYZe = self.embedding(x_t_BXYZ)
-        columns = [fold(state_BXYZe)]
+        columns = [state_BXYZe.flatten(3)]
         if self.config.self_condition:
             if self_condition_BXYZK is None:
                 columns.append(torch.zeros_like(columns[0]))
             else:
                 table_Ke = self.embedding.table()[: self.config.states]
-                columns.append(fold(self_condition_BXYZK.to(table_Ke.dtype) @ table_Ke))
+                columns.append((self_condition_BXYZK.to(table_Ke.dtype) @ table_Ke).flatten(3))
         for stream, embedding, grid in zip(self.config.conditions, self.condition_embeddings, conditions, strict=True):
-            column = fold(embedding(grid))
-            columns.append(F.interpolate(column, scale_factor=stream.coarser) if stream.coarser > 1 else column)
+            column_BXYC = embedding(grid).flatten(3)
+            for axis in (1, 2):
+                column_BXYC = column_BXYC.repeat_interleave(stream.coarser, axis)
+            columns.append(column_BXYC)
         columns.append(position_code(X, Y).to(columns[0]).expand(B, -1, -1, -1))
-        h = self.enter(torch.cat(columns, 1)).contiguous(memory_format=torch.channels_last)
+        h = channels_first(pointwise(self.enter, torch.cat(columns, 3)))
 
         emb = self.time(time_code(noise_level_B)) + self.request(request_BA)
         skips = []
@@ -136,10 +138,12 @@ class BEDiT(nn.Module):
             h = shrink(skips[-1])
         h = self._attend(h, emb, request_BA)
         for convs, grow in zip(reversed(self.up), reversed(self.grow), strict=True):
-            h = convs(F.pixel_shuffle(grow(h), 2) + skips.pop(), emb)
-        feature = self.leave(F.silu(h)).permute(0, 2, 3, 1).reshape(B, X, Y, Z, self.config.head)
-        feature_Nh = F.silu(self.norm(feature + self.skip(state_BXYZe))).flatten(0, 3)
-        return feature_Nh if query_N is None else feature_Nh[query_N]
+            h = convs(channels_first(spread(pointwise(grow, h.permute(0, 2, 3, 1)))) + skips.pop(), emb)
+        feature_Nh = pointwise(self.leave, F.silu(h).permute(0, 2, 3, 1)).reshape(-1, self.config.head)
+        state_Ne = state_BXYZe.flatten(0, 3)
+        if query_N is not None:
+            feature_Nh, state_Ne = feature_Nh[query_N], state_Ne[query_N]
+        return F.silu(self.norm(feature_Nh + self.skip(state_Ne)))
 
     def _attend(self, h_BCXY: Tensor, emb: Tensor, request_BA: Tensor) -> Tensor:
         B, C, X, Y = h_BCXY.shape
@@ -149,7 +153,7 @@ class BEDiT(nn.Module):
         request_BLD = torch.stack([ask_Bv @ table_vD for ask_Bv, table_vD in named], 1)
         for block in self.blocks:
             token_BNC = block(token_BNC, modulation_B6C, request_BLD)
-        return token_BNC.transpose(1, 2).reshape(B, C, X, Y).contiguous(memory_format=torch.channels_last)
+        return channels_first(token_BNC.reshape(B, X, Y, C))
 
 
 class StateEmbedding(nn.Module):
@@ -274,19 +278,32 @@ POSITION_CHANNELS = 16
 VALUE_COUNTS = [len(values) for values in ATTRIBUTE_VALUES.values()]
 
 
-def fold(value_BXYZe: Tensor) -> Tensor:
-    """Heights into channels: (B, X, Y, Z, e) to (B, Z e, X, Y)."""
-    return value_BXYZe.flatten(3).permute(0, 3, 1, 2)
+def channels_first(value_BXYC: Tensor) -> Tensor:
+    """(B, C, X, Y) for convolutions; in memory the channels stay last, which costs no copy."""
+    return value_BXYC.permute(0, 3, 1, 2)
+
+
+def pointwise(convolution: nn.Module, value_BXYC: Tensor) -> Tensor:
+    """A 1x1 convolution as the matrix product that it is, (B, X, Y, C')."""
+    assert isinstance(convolution, nn.Conv2d)
+    return F.linear(value_BXYC, convolution.weight.flatten(1), convolution.bias)
+
+
+def spread(value_BXYc: Tensor) -> Tensor:
+    """Four channels' groups become a cell's quarters: (B, X, Y, 4 C) to (B, 2 X, 2 Y, C), as `F.pixel_shuffle`."""
+    B, X, Y, c = value_BXYc.shape
+    quarters = value_BXYc.reshape(B, X, Y, c // 4, 2, 2).permute(0, 1, 4, 2, 5, 3)
+    return quarters.reshape(B, 2 * X, 2 * Y, c // 4)
 
 
 def position_code(X: int, Y: int) -> Tensor:
-    """Fourier features of the place in the grid, (POSITION_CHANNELS, X, Y), equal for grids of any resolution."""
+    """Fourier features of the place in the grid, (X, Y, POSITION_CHANNELS), equal for grids of any resolution."""
     x = (torch.arange(X) + 0.5) / X
     y = (torch.arange(Y) + 0.5) / Y
     frequency = math.pi * 2.0 ** torch.arange(POSITION_CHANNELS // 4)
     wave_x = torch.cat([torch.sin(x[:, None] * frequency), torch.cos(x[:, None] * frequency)], 1)
     wave_y = torch.cat([torch.sin(y[:, None] * frequency), torch.cos(y[:, None] * frequency)], 1)
-    return torch.cat([wave_x[:, None].expand(X, Y, -1), wave_y[None].expand(X, Y, -1)], -1).permute(2, 0, 1)
+    return torch.cat([wave_x[:, None].expand(X, Y, -1), wave_y[None].expand(X, Y, -1)], -1)
 
 
 def sincos_2d(X: int, Y: int, C: int) -> Tensor:
