@@ -39,6 +39,20 @@ def test_effort_multiplies_every_stage():
     assert all(2 * half.loops[name].steps == one.loops[name].steps for name in one.loops)
 
 
+def test_rate_multiplies_every_learning_rate():
+    one, fifth = scene_plan(1.0, "float32", "cpu", 0), scene_plan(1.0, "float32", "cpu", 0, rate=0.2)
+    for name, loop in one.loops.items():
+        slower = fifth.loops[name]
+        assert (slower.lr, slower.muon_lr) == pytest.approx((0.2 * loop.lr, 0.2 * loop.muon_lr))
+        assert replace(slower, lr=loop.lr, muon_lr=loop.muon_lr) == loop
+
+
+@pytest.mark.parametrize("factors", [{"effort": 0.0}, {"effort": float("nan")}, {"rate": -1.0}, {"rate": float("inf")}])
+def test_factors_that_cannot_be(factors):
+    with pytest.raises(InputError, match=f"--{next(iter(factors))}: expected a number above 0"):
+        scene_plan(**{"effort": 1.0, "dtype": "float32", "device": "cpu", "seed": 0, **factors})
+
+
 def test_a_stage_that_the_generator_has_not():
     plan = scene_plan(1.0, "float32", "cpu", 0, HALF_SIZE)
     assert plan.stages("all") == ["text", "background", "objects", "fusion"] and plan.stages("text") == ["text"]

@@ -1,8 +1,10 @@
 """Sizes and lengths of runs that several recipes share."""
 
+import math
 from dataclasses import replace
 
 from occforge.core.arithmetic import DtypeChoice, chosen_dtype
+from occforge.core.errors import InputError
 from occforge.discrete.stages import CompositionConfig, TrunkConfig
 from occforge.train.loop import LoopConfig
 from occforge.train.scene_generator import FileName, Plan
@@ -19,16 +21,21 @@ def scene_plan(
     device: str,
     seed: int,
     config: CompositionConfig | None = None,
+    rate: float = 1.0,
 ) -> Plan:
-    """The default sizes and lengths, which the lab book argues for."""
+    """The default sizes and lengths, argued for in docs/lab; `effort` multiplies steps, `rate` learning rates."""
     config = config or CompositionConfig()
     chosen = chosen_dtype(dtype, device)
+    for name, factor in (("effort", effort), ("rate", rate)):
+        if not 0.0 < factor < math.inf:
+            raise InputError(f"--{name}: expected a number above 0, got {factor}")
 
-    def loop(steps: int, batch: int) -> LoopConfig:
-        return LoopConfig(max(1, round(steps * effort)), batch, dtype=chosen, device=device, seed=seed)
+    def loop(steps: int, batch: int, lr: float = 1e-3) -> LoopConfig:
+        steps = max(1, round(steps * effort))
+        return LoopConfig(steps, batch, lr * rate, 0.02 * rate, dtype=chosen, device=device, seed=seed)
 
     loops: dict[FileName, LoopConfig] = {
-        "text": replace(loop(6000, 64), lr=2e-3, dtype="float32"),
+        "text": replace(loop(6000, 64, 2e-3), dtype="float32"),
         "background": loop(4800, 8),
         "objects": loop(3800, 8),
         "fusion": loop(2400, 6),

@@ -33,6 +33,7 @@ def scene(
     cache: Path = Path("out/cache"),
     workers: int = 2,
     start: Path | None = None,
+    rate: float = 1.0,
 ) -> Path:
     """Train the embedded scene generator on the street world.
 
@@ -47,8 +48,9 @@ def scene(
         cache: Folder of pooled training scenes, shared between runs.
         workers: Processes that fill the cache.
         start: Folder of weights to go on from instead of random ones.
+        rate: Multiplies the learning rates; below 1 to go on from trained weights without losing what they know first.
     """
-    plan = scene_plan(effort, dtype, device, seed)
+    plan = scene_plan(effort, dtype, device, seed, rate=rate)
     source, held_out = WorldSource(TRAIN_FIRST_SEED, scenes), WorldSource(VAL_FIRST_SEED, 64)
     return train_scene_generator(source, plan, out, plan.stages(stage), cache, workers, start, held_out)
 
