@@ -17,6 +17,7 @@ import numpy as np
 
 from occforge.core.camera import street_camera
 from occforge.core.files import write_json
+from occforge.core.threads import thread_count
 from occforge.render.bev import bev
 from occforge.render.mesh import greedy_quads, write_glb
 from occforge.render.oblique import oblique
@@ -65,7 +66,7 @@ def main() -> None:
             "quads": len(greedy_quads(scene).label_N),
             "grid": list(scene.grid.shape_XYZ),
             "size_HW": list(camera.size_HW),
-            "threads": numba.get_num_threads(),
+            "threads": thread_count(),
             "machine": platform.processor() or platform.machine(),
             "python": platform.python_version(),
             "numba": numba.__version__,

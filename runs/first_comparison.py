@@ -59,7 +59,7 @@ from occforge.recipes._plans import HALF_SIZE
 from occforge.recipes.street import FEATURE_SIZES
 from occforge.render.oblique import oblique
 from occforge.render.picture import save_rgb, sheet
-from occforge.train.budget import Timed, seconds_per_step, step_seconds, steps_within
+from occforge.train.budget import Timed, stage_seconds_per_step, step_seconds, steps_within
 from occforge.train.calibrate import calibrate
 from occforge.train.features import train_features
 from occforge.train.loop import LoopConfig, train
@@ -228,7 +228,7 @@ def measure(settings: Settings, method: str, stage: str) -> float:
     levels = load_levels(settings.record)
     measured = make_method(settings, method, levels).stages[stage]
     scenes = scene_cache(settings, settings.source, levels)
-    return seconds_per_step(measured, scenes, settings.options, settings.loop)
+    return stage_seconds_per_step(measured, scenes, settings.options, settings.loop)
 
 
 def train_all(settings: Settings) -> None:

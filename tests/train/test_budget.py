@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from occforge.core.errors import InputError
-from occforge.train.budget import Timed, seconds_per_step, step_seconds, steps_within
+from occforge.train.budget import Timed, stage_seconds_per_step, step_seconds, steps_within
 from occforge.train.loop import LoopConfig, train
 from occforge.train.scene_cache import SceneCache
 from occforge.train.tasks import DiffusionOptions
@@ -73,7 +73,9 @@ def test_a_measurement_mixes_steps_with_and_without_self_conditioning(tmp_path, 
     monkeypatch.setattr("occforge.train.budget.Timed", Watch)
     monkeypatch.setattr("occforge.train.budget.step_seconds", seconds)
     loop, options = LoopConfig(batch=2, warmup=1), DiffusionOptions(self_condition=0.25, queries=64)
-    measured = {name: seconds_per_step(composition.stages[name], scenes, options, loop) for name in composition.stages}
+    measured = {
+        name: stage_seconds_per_step(composition.stages[name], scenes, options, loop) for name in composition.stages
+    }
     assert measured == {"background": 2.25, "objects": 2.25, "fusion": 2.0}
     assert asked == [0.0, 1.0, 0.0, 1.0, 0.0]
 

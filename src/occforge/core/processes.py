@@ -11,6 +11,7 @@ import torch
 from tqdm import tqdm
 
 from occforge.core.memory import keep_freed_memory
+from occforge.core.threads import use_one_thread
 
 T = TypeVar("T")
 
@@ -35,6 +36,7 @@ def run_jobs(work: Callable[..., T], jobs: Sequence[tuple[Any, ...]], workers: i
 def start_worker() -> None:
     """One thread; and end with the process that started this one, or a second run would meet its workers."""
     torch.set_num_threads(1)
+    use_one_thread()
     keep_freed_memory()
     parent = parent_process()
     assert parent is not None

@@ -22,7 +22,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import numba
 import numpy as np
 from tqdm import tqdm
 
@@ -31,6 +30,7 @@ from occforge.core.camera import street_camera
 from occforge.core.errors import InputError
 from occforge.core.files import write_json, write_text
 from occforge.core.grid import GridSpec, Scene
+from occforge.core.threads import use_one_thread
 from occforge.data import carla_sc, nyuv2, semantic_kitti
 from occforge.data._calib import ensure_calib, write_poses
 from occforge.data._classmap import CARLA_FROM_KITTI
@@ -131,17 +131,12 @@ def _written(root: Path, job: _Job, indices: list[int], workers: int) -> Iterato
         return
     # Spawned, not forked: a fork after numba or torch started their threads can hang.
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(min(workers, len(indices)), mp_context=context, initializer=_render_on_one_thread)
+    pool = ProcessPoolExecutor(min(workers, len(indices)), mp_context=context, initializer=use_one_thread)
     try:
         for future in as_completed([pool.submit(_write_frame, root, job, index) for index in indices]):
             yield future.result()
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-def _render_on_one_thread() -> None:
-    """Keep a worker process to its own core; the pictures do not depend on it."""
-    numba.config.NUMBA_NUM_THREADS = 1  # type: ignore[attr-defined]
 
 
 def _write_frame(root: Path, job: _Job, index: int) -> int:

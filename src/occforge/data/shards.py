@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from occforge.core.files import atomic_path
+from occforge.core.threads import use_one_thread
 
 SHARD = 32
 
@@ -35,7 +36,7 @@ class Shards:
         missing = [s for s in range(_shards(self.count)) if not self.path(s).exists()]
         if not missing:
             return
-        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=use_one_thread) as pool:
             job = _MakeShard(self.folder, self.count, self.make)
             for _ in tqdm(pool.map(job, missing), total=len(missing), desc=name, unit="shard"):
                 pass

@@ -64,25 +64,27 @@ def step_seconds(path: Path) -> dict[int, float]:
     return seconds
 
 
-def seconds_per_step(
-    stage: Stage, scenes: SceneCache, options: DiffusionOptions, loop: LoopConfig, steps: int = 3
-) -> float:
-    """CPU seconds of one training step, median of `steps`; the weights of `stage` are spoilt by it.
+def seconds_per_step(task: Task, loop: LoopConfig, steps: int = 3) -> float:
+    """CPU seconds of one training step, median of `steps`; the weights of `task` are spoilt by it."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "cpu.jsonl"
+        with Timed(task, path) as timed:
+            train(timed, replace(loop, steps=WARMUP + steps + 1), Path(folder) / "run", {})
+        laps = step_seconds(path)  # the last one holds the final save, too
+    return median(laps[step] for step in range(WARMUP, WARMUP + steps))
+
+
+def stage_seconds_per_step(stage: Stage, scenes: SceneCache, options: DiffusionOptions, loop: LoopConfig) -> float:
+    """`seconds_per_step` of a diffused stage.
 
     Steps with and without self-conditioning are measured apart and mixed as `options` will mix them.
     """
     share = options.self_condition if stage.network.config.self_condition else 0.0
     kinds = {kind: part for kind, part in ((0.0, 1.0 - share), (1.0, share)) if part}
-    seconds = 0.0
-    for kind, part in kinds.items():
-        task = DiffusionTask(stage, scenes, replace(options, self_condition=kind))
-        with TemporaryDirectory() as folder:
-            path = Path(folder) / "cpu.jsonl"
-            with Timed(task, path) as timed:
-                train(timed, replace(loop, steps=WARMUP + steps + 1), Path(folder) / "run", {})
-            laps = step_seconds(path)  # the last one holds the final save, too
-        seconds += part * median(laps[step] for step in range(WARMUP, WARMUP + steps))
-    return seconds
+    return sum(
+        part * seconds_per_step(DiffusionTask(stage, scenes, replace(options, self_condition=kind)), loop)
+        for kind, part in kinds.items()
+    )
 
 
 def steps_within(budget_s: float, shares: Mapping[str, float], seconds: Mapping[str, float]) -> dict[str, int]:

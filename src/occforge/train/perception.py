@@ -17,6 +17,7 @@ from occforge.data.shards import reading_order
 from occforge.perception.network import Hints, PerceptionNetwork, build_network
 from occforge.perception.weights import save_network
 from occforge.train.augment import Augmentation, estimated, noisy
+from occforge.train.budget import Timed
 from occforge.train.loop import LoopConfig, train
 from occforge.train.tasks import draws
 
@@ -77,7 +78,7 @@ def train_perception(
 ) -> Path:
     """Train network `name` on `pairs` and return the path of the usable file, `out`/NAME.safetensors.
 
-    Continues where a stopped run of the same configuration was.
+    Continues where a stopped run of the same configuration was. `out`/cpu.jsonl has the CPU seconds of every step.
     """
     torch.manual_seed(loop.seed)
     source = pairs.source
@@ -89,7 +90,8 @@ def train_perception(
         "pairs": len(source),
         "options": asdict(options),
     }
-    final = train(PerceptionTask(network, pairs, options), loop, out, json.loads(json.dumps(made_from)))
+    with Timed(PerceptionTask(network, pairs, options), out / "cpu.jsonl") as timed:
+        final = train(timed, loop, out, json.loads(json.dumps(made_from)))
     network.to("cpu")
     load_state(network, load_tensors(final)[0], final)
     path = out / f"{name.rpartition('.')[2]}.safetensors"
