@@ -8,7 +8,6 @@ process had before the network was made; and CPU seconds. Writes benchmarks/perc
 """
 
 import json
-import resource
 import subprocess
 import sys
 import time
@@ -17,6 +16,8 @@ from pathlib import Path
 from typing import Literal
 
 import tyro
+
+from occforge.core.memory import peak_bytes
 
 
 def measure(network: str, size: Literal["small", "paper"], checkpointing: bool) -> dict[str, float]:
@@ -52,11 +53,6 @@ def measure(network: str, size: Literal["small", "paper"], checkpointing: bool) 
         "parameters": sum(p.numel() for p in model.parameters()),
         "loss": loss.item(),
     }
-
-
-def peak_bytes() -> int:
-    """Peak resident memory of this process."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def main(

@@ -10,7 +10,6 @@ import argparse
 import json
 import os
 import platform
-import resource
 import subprocess
 import time
 from pathlib import Path
@@ -20,7 +19,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does,
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from occforge.core.memory import keep_freed_memory
+from occforge.core.memory import keep_freed_memory, peak_bytes
 from occforge.pipelines.text_to_scene import SamplingConfig, generate_scene
 from occforge.weights import load_generator
 
@@ -67,7 +66,7 @@ def main() -> None:
         "operations": operations,
         "floor_cpu_seconds": operations / rate,
         "matrix_rate_per_cpu_second": rate,
-        "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "peak_memory_bytes": peak_bytes(),
         "grid": composition.levels.grid.shape_XYZ,
         "config": config.__dict__,
         "weights": origin,

@@ -15,7 +15,6 @@ record, so that seeds may be run on different days.
 
 import json
 import os
-import resource
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -37,6 +36,7 @@ from occforge.core.arithmetic import Dtype
 from occforge.core.errors import InputError
 from occforge.core.files import write_json, write_text
 from occforge.core.grid import Scene
+from occforge.core.memory import peak_bytes
 from occforge.core.processes import run_jobs, start_worker
 from occforge.data.pairs import PairCache, WorldPairs
 from occforge.data.procedural import TEST_FIRST_SEED, TRAIN_FIRST_SEED
@@ -138,13 +138,13 @@ def measure(settings: Settings, name: str) -> dict[str, float]:
     """Parameters, CPU seconds of a training step, and bytes that training adds to this process."""
     pairs = PairCache(settings.cache, settings.pairs)
     pairs[0]
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak_bytes()
     network = build_network(name, preset(name, settings.size), pairs.source.grid, pairs.source.taxonomy)
     seconds = seconds_per_step(PerceptionTask(network, pairs, settings.options), settings.loop)
     return {
         "parameters": sum(p.numel() for p in network.parameters()),
         "cpu_seconds_per_step": seconds,
-        "peak_bytes": 1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before),
+        "peak_bytes": peak_bytes() - before,
     }
 
 

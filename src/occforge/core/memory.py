@@ -1,8 +1,9 @@
-"""Memory: how much the machine still has, and keeping what was freed."""
+"""Memory: how much the machine still has, how much this process took, and keeping what was freed."""
 
 import ctypes
 import os
 import platform
+import resource
 from pathlib import Path
 
 TRIM_THRESHOLD, TOP_PAD, MMAP_THRESHOLD = -1, -2, -3
@@ -17,6 +18,21 @@ def available_bytes() -> int:
             if line.startswith("MemAvailable:"):
                 return int(line.split()[1]) * 1024
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def peak_bytes() -> int:
+    """Most memory that this process has held at once.
+
+    Linux also counts it per address space, which a process that was started from a larger one begins anew; getrusage
+    goes on from the larger one's.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        for line in status.read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    unit = 1 if platform.system() == "Darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 def keep_freed_memory() -> None:
