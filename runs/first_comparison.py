@@ -59,7 +59,7 @@ from occforge.recipes._plans import HALF_SIZE
 from occforge.recipes.street import FEATURE_SIZES
 from occforge.render.oblique import oblique
 from occforge.render.picture import save_rgb, sheet
-from occforge.train.budget import Timed, stage_seconds_per_step, step_seconds, steps_within
+from occforge.train.budget import Timed, read_plan, stage_seconds_per_step, step_seconds, steps_within
 from occforge.train.calibrate import calibrate
 from occforge.train.features import train_features
 from occforge.train.loop import LoopConfig, train
@@ -162,17 +162,8 @@ class Settings:
         return value
 
     def read_plan(self) -> dict[str, Any]:
-        """plan.json; raises `InputError` if it was made for other settings."""
-        path = self.record / "plan.json"
-        if not path.exists():
-            raise InputError(f"expected a plan at {path}, found none; run the step plan first")
-        plan: dict[str, Any] = json.loads(path.read_text())
-        different = [key for key, value in self.identity().items() if plan["made_from"].get(key) != value]
-        if different:
-            raise InputError(
-                f"{path} was made for other settings ({', '.join(different)}); give another --record and --out"
-            )
-        return plan
+        """plan.json; raises `InputError` if it is missing or was made for other settings."""
+        return read_plan(self.record / "plan.json", self.identity())
 
 
 def make_method(settings: Settings, name: str, levels: Levels) -> Method:

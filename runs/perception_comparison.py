@@ -47,7 +47,7 @@ from occforge.perception.weights import load_network
 from occforge.pipelines.perceive import perceive
 from occforge.render.bev import bev
 from occforge.render.picture import resize_rgb, save_rgb, sheet
-from occforge.train.budget import seconds_per_step, step_seconds, steps_within
+from occforge.train.budget import read_plan, seconds_per_step, step_seconds, steps_within
 from occforge.train.loop import LoopConfig
 from occforge.train.perception import PerceptionOptions, PerceptionTask, train_perception
 
@@ -102,16 +102,7 @@ class Settings:
 
     def read_plan(self) -> dict[str, Any]:
         """plan.json; raises `InputError` if it is missing or was made for other settings."""
-        path = self.record / "plan.json"
-        if not path.exists():
-            raise InputError(f"expected a plan at {path}, found none; run the step plan first")
-        made: dict[str, Any] = json.loads(path.read_text())
-        different = [key for key, value in self.identity().items() if made["made_from"].get(key) != value]
-        if different:
-            raise InputError(
-                f"{path} was made for other settings ({', '.join(different)}); give another --record and --out"
-            )
-        return made
+        return read_plan(self.record / "plan.json", self.identity())
 
 
 def plan(settings: Settings) -> None:

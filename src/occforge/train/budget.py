@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from torch import Tensor
 
@@ -98,3 +99,16 @@ def steps_within(budget_s: float, shares: Mapping[str, float], seconds: Mapping[
     if min(steps.values()) < 1:
         raise InputError(f"budget: {budget_s:.0f} CPU seconds are not a step of every stage ({steps}); give more")
     return steps
+
+
+def read_plan(path: Path, made_from: Mapping[str, Any]) -> dict[str, Any]:
+    """The plan of a comparison; raises `InputError` if it is missing or its "made_from" says other settings."""
+    if not path.exists():
+        raise InputError(f"expected a plan at {path}, found none; run the step plan first")
+    plan: dict[str, Any] = json.loads(path.read_text())
+    different = [key for key, value in made_from.items() if plan["made_from"].get(key) != value]
+    if different:
+        raise InputError(
+            f"{path} was made for other settings ({', '.join(different)}); give another --record and --out"
+        )
+    return plan
