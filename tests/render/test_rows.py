@@ -13,9 +13,14 @@ from occforge.world.street import make_street
 
 
 def test_threads_are_as_many_as_the_environment_says(monkeypatch):
-    for said, expected in [("3", 3), ("1", 1), ("0", 1), ("", os.cpu_count()), ("many", os.cpu_count())]:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 2, 5, 6, 7}, raising=False)
+    for said, expected in [("3", 3), ("1", 1), ("0", 1), ("", 5), ("many", 5)]:
         monkeypatch.setenv("NUMBA_NUM_THREADS", said)
         assert thread_count() == expected
+    monkeypatch.delenv("NUMBA_NUM_THREADS")
+    monkeypatch.delattr(os, "sched_getaffinity")
+    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    assert thread_count() == 4
 
 
 def test_no_picture_depends_on_them(monkeypatch):

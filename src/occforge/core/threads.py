@@ -4,9 +4,11 @@ import os
 
 
 def thread_count() -> int:
-    """NUMBA_NUM_THREADS as it stands in the environment now, else the cores of the machine."""
+    """NUMBA_NUM_THREADS as it stands in the environment now, else the cores that this process may use."""
     named = os.environ.get("NUMBA_NUM_THREADS", "")
-    return max(1, int(named)) if named.isdigit() else os.cpu_count() or 1
+    if named.isdigit():
+        return max(1, int(named))
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def use_one_thread() -> None:

@@ -113,7 +113,7 @@ class BEDiT(nn.Module):
         self_condition_BXYZK: Tensor | None = None,
         query_N: Tensor | None = None,
     ) -> Tensor:
-        """Everything before the head, which is linear: (N, head) at the positions of `query_N`."""
+        """Everything before the head, which is linear: (N, head) at the positions `query_N`, or at all of them."""
         B, X, Y, _ = x_t_BXYZ.shape
         state_BXYZe = self.embedding(x_t_BXYZ)
         columns = [state_BXYZe.flatten(3)]

@@ -103,7 +103,7 @@ class Transition:
     ) -> Tensor:
         """x_s ~ p(x_s | x_t) for the positions that `select` named, given the network's logits of x_0.
 
-        `Choices` are of the absorbing kind only: another state's noise could make any state the next.
+        `Choices` are for the absorbing kind only: in the uniform kind any state may be the next one.
         """
         u_N = torch.rand(len(x_t_N), generator=generator)
         if isinstance(logits_NK, Choices):
