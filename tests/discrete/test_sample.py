@@ -1,8 +1,11 @@
+from itertools import pairwise
+
 import pytest
 import torch
 from scipy.stats import chi2
 
-from occforge.discrete.sample import sample, sweep, times
+from occforge.core.errors import InputError
+from occforge.discrete.sample import Planning, sample, sweep, times
 from occforge.discrete.transition import Transition
 
 SHAPE = (2, 5, 4, 3)
@@ -65,6 +68,32 @@ def test_the_network_sees_noise_levels_and_its_last_estimate(kind):
     if kind == "uniform":
         assert all(torch.equal(call[2].argmax(-1), x_0) for call in oracle.calls[1:])
         assert all(call[3] is None for call in oracle.calls)
+
+
+def test_planning_spends_its_share_of_the_steps_above_its_level():
+    pairs = list(times(Transition(2, 100), 10, Planning(level=0.6, share=0.5)))
+    assert pairs[0][0] == 100 and pairs[-1][1] == 0 and pairs[5][0] == pytest.approx(60)
+    assert [t - s for t, s in pairs] == pytest.approx([8] * 5 + [12] * 5)
+    assert all(s == t_next for (_, s), (t_next, _) in pairwise(pairs))
+    even = list(times(Transition(2, 100), 10, Planning(level=0.5, share=0.5)))
+    assert [t for t, _ in even] == pytest.approx([t for t, _ in times(Transition(2, 100), 10)])
+
+
+def test_planning_asks_for_a_fresh_estimate_above_its_level():
+    """As in training: the estimate comes from the same x_t; below the level, from the step before."""
+    oracle = Oracle(a_grid(6), 6, self_condition=True)
+    sample(oracle, Transition(6, 10), SHAPE, 4, generator(), planning=Planning(level=0.5, share=0.5))
+    levels, estimates = [call[1] for call in oracle.calls], [call[2] for call in oracle.calls]
+    assert levels == [1.0, 1.0, 0.75, 0.75, 0.5, 0.25]
+    assert [estimate is not None for estimate in estimates] == [False, True, False, True, True, True]
+    for first, second in ((0, 1), (2, 3)):
+        assert torch.equal(oracle.calls[first][0], oracle.calls[second][0])
+
+
+@pytest.mark.parametrize("wrong", [{"level": 0.0}, {"level": 1.0}, {"share": 1.5}, {"share": float("nan")}])
+def test_planning_that_cannot_be(wrong):
+    with pytest.raises(InputError, match="planning"):
+        Planning(**wrong)
 
 
 def test_absorbing_positions_are_drawn_once_and_then_stay():

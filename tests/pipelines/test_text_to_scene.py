@@ -8,6 +8,7 @@ from occforge.core.errors import InputError
 from occforge.core.grid import GridSpec, Scene
 from occforge.core.taxonomy import CARLA_SC, SEMANTIC_KITTI
 from occforge.discrete.request import RequestPrior
+from occforge.discrete.sample import Planning
 from occforge.pipelines import text_to_scene
 from occforge.pipelines.compose_scene import compose_scene
 from occforge.pipelines.text_to_scene import SamplingConfig, generate_scene, step_count
@@ -41,6 +42,18 @@ def test_the_state_of_global_generators_does_not_matter(composition):
     torch.manual_seed(2)
     two = generate_scene(composition, "cars", 3, SAMPLING)
     assert np.array_equal(one.scene.labels_XYZ, two.scene.labels_XYZ)
+
+
+def test_only_the_background_is_planned(composition, monkeypatch):
+    seen, sample = [], text_to_scene.sample
+
+    def watch(*args, planning=None, **kwargs):
+        seen.append(planning)
+        return sample(*args, planning=planning, **kwargs)
+
+    monkeypatch.setattr(text_to_scene, "sample", watch)
+    generate_scene(composition, "", 3, replace(SAMPLING, background_planning=Planning(0.3), attempts=1))
+    assert seen == [Planning(0.3), None, None, None]
 
 
 def test_the_empty_prompt_asks_for_nothing(composition):

@@ -1,19 +1,21 @@
 """The one sampler of the project: every stage, and every edit, is a call of `sample`."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
+from occforge.core.errors import InputError
 from occforge.discrete.transition import Choices, Transition, scattered_order
 
 
 class Denoiser(Protocol):
     """p(x_0 | x_t): logits (N, K) at flat positions `query_N` (None: all) and noise level t / T.
 
-    `estimate` is the p(x_0) of the step before, (B, X, Y, Z, K), where the network asks for it, else None.
+    `estimate` is an earlier p(x_0), (B, X, Y, Z, K), where the network asks for it and there is one, else None.
     """
 
     @property
@@ -27,10 +29,33 @@ class Denoiser(Protocol):
         """Logits of x_0; `Choices` of them only where there is a query."""
 
 
-def times(transition: Transition, steps: int) -> Iterator[tuple[float, float]]:
-    """(t, s) pairs from T down to 0, evenly spaced."""
-    grid = torch.linspace(transition.T, 0.0, steps + 1, dtype=torch.float64).tolist()
-    return pairwise(grid)
+@dataclass(frozen=True)
+class Planning:
+    """More care where the noise is high and a scene's plan is settled: above `level`, a `share` of all steps.
+
+    There the estimate for self-conditioning comes from x_t itself, by asking twice, as in training; below, and without
+    planning, from the step before. Because: a chain of estimates feeds a guess back as if it were evidence, and the
+    commoner kind of street wins too often (docs/lab).
+    """
+
+    level: float = 0.6
+    share: float = 0.7
+
+    def __post_init__(self) -> None:
+        for name in ("level", "share"):
+            if not 0.0 < getattr(self, name) < 1.0:
+                raise InputError(f"planning: expected a {name} between 0 and 1, got {getattr(self, name)}")
+
+
+def times(transition: Transition, steps: int, planning: Planning | None = None) -> Iterator[tuple[float, float]]:
+    """(t, s) pairs from T down to 0, evenly spaced, or evenly on either side of the level of `planning`."""
+    done = torch.linspace(0.0, 1.0, steps + 1, dtype=torch.float64)
+    level = 1.0 - done
+    if planning is not None:
+        early = 1.0 - done / planning.share * (1.0 - planning.level)
+        late = (1.0 - done) / (1.0 - planning.share) * planning.level
+        level = torch.where(done <= planning.share, early, late)
+    return pairwise((level * transition.T).tolist())
 
 
 @torch.no_grad()
@@ -43,6 +68,7 @@ def sample(
     known_BXYZ: Tensor | None = None,
     certain_BXYZ: Tensor | None = None,
     sweeps: int = 0,
+    planning: Planning | None = None,
     progress: Callable[[], object] = lambda: None,
 ) -> Tensor:
     """x_0 (B, X, Y, Z) long by ancestral sampling in `steps` steps (Eqs. 2-3, Comp-D3PM); the last step samples too.
@@ -51,7 +77,14 @@ def sample(
     forward process, so that at every step they are as noisy as the rest. Absorbing kind only: `certain_BXYZ` says what
     a position is when it leaves the mask (>= `states`: the network decides), and `sweeps` redraw every position that
     the network decides once each, a block at a time given all others (`sweep`).
+
+    A network with self-conditioning sees its last estimate (Sec. 4.2), or a fresh one (`Planning`).
     """
+
+    def chances(logits_NK: Tensor | Choices) -> Tensor:
+        assert isinstance(logits_NK, Tensor) and len(logits_NK) == x_t.numel(), "self-conditioning asks about all"
+        return logits_NK.float().softmax(1).reshape(*shape_BXYZ, -1)
+
     free_BXYZ = None if known_BXYZ is None else known_BXYZ >= transition.states
     if known_BXYZ is not None and free_BXYZ is not None and transition.kind == "absorbing":
         x_t = torch.where(free_BXYZ, transition.noise(shape_BXYZ, generator), known_BXYZ)
@@ -60,17 +93,19 @@ def sample(
     order = scattered_order(shape_BXYZ, generator)
     certain_N = None if certain_BXYZ is None else certain_BXYZ.reshape(-1)
     estimate: Tensor | None = None
-    for t, s in times(transition, steps):
+    for t, s in times(transition, steps, planning):
         query_N = transition.select(x_t, s, order)
         if query_N is not None and certain_N is not None:
             sure_N = certain_N[query_N] < transition.states
             x_t = x_t.reshape(-1).index_copy(0, query_N[sure_N], certain_N[query_N[sure_N]]).reshape(shape_BXYZ)
             query_N = query_N[~sure_N]
         if query_N is None or len(query_N):
-            logits_NK = network(x_t, t / transition.T, estimate, query_N)
+            level = t / transition.T
+            if network.self_condition and planning is not None and level > planning.level:
+                estimate = chances(network(x_t, level, None, query_N))
+            logits_NK = network(x_t, level, estimate, query_N)
             if network.self_condition:
-                assert query_N is None and isinstance(logits_NK, Tensor)
-                estimate = logits_NK.float().softmax(1).reshape(*shape_BXYZ, -1)
+                estimate = chances(logits_NK)
             x_t_N = x_t.reshape(-1)
             x_s_N = x_t_N.clone()
             if query_N is None:

@@ -13,7 +13,7 @@ from torch import Tensor
 from occforge.core.errors import InputError
 from occforge.core.grid import Scene
 from occforge.discrete.guided import Guided
-from occforge.discrete.sample import SWEEP_BLOCKS, sample
+from occforge.discrete.sample import SWEEP_BLOCKS, Planning, sample
 from occforge.discrete.stages import Composition, StageName
 from occforge.discrete.text import check_prompt, request_BA
 from occforge.metrics.prompts import MEASURED, can_measure, found
@@ -33,17 +33,19 @@ class SamplingConfig:
 
     `guidance` w mixes logits as null + w (prompt - null) in background and objects (classifier-free guidance, Ho &
     Salimans 2022), while the noise level lies in `guided_levels`; w = 1 asks the network once a step instead of twice.
+    `background_planning`: how the background's plan is drawn (`Planning`); objects need none, their numbers are right.
     `fusion_sweeps`: how often fusion draws everything again (`discrete.sample.sweep`). `attempts`: how often a coarse
     grid is drawn at most (`_Run.first_that_shows`); 1 takes the first as it is.
     """
 
-    background_steps: int = 32
+    background_steps: int = 14
     object_steps: int = 48
     fusion_steps: int = 12
     fusion_sweeps: int = 1
     refine_steps: int = 6
     guidance: float = 1.0
     guided_levels: tuple[float, float] = (0.3, 0.95)
+    background_planning: Planning | None = field(default_factory=Planning)
     attempts: int = 4
 
     def __post_init__(self) -> None:
@@ -211,7 +213,18 @@ class _Run:
         sweeps = self.config.fusion_sweeps if fusion and absorbing else 0
         progress = self.progress if stage not in self.generators else lambda: None  # the bar counts one draw a stage
         generator = self.generator(stage)
-        return sample(network, transition, (1, *shape), steps, generator, None, certain, sweeps, progress)[0]
+        planning = self.config.background_planning if stage == "background" else None
+        return sample(
+            network,
+            transition,
+            (1, *shape),
+            steps,
+            generator,
+            certain_BXYZ=certain,
+            sweeps=sweeps,
+            planning=planning,
+            progress=progress,
+        )[0]
 
     def background(self) -> Grid:
         def draw() -> Grid:
