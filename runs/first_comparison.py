@@ -14,9 +14,11 @@ taken. Steps:
 
 Started again after any interruption, it goes on where it was. Plan, feature network and what is kept of each generator
 and seed lie in the record, a few megabytes; seeds that are there already are not made again, so that seeds may be run
-on different days. The file is long because it holds the whole experiment, from the budget to the table.
+on different days, unless they were sampled in another way. The file is long because it holds the whole experiment, from
+the budget to the table.
 """
 
+import hashlib
 import json
 import os
 import platform
@@ -139,22 +141,41 @@ class Settings:
         """Where the summary of a generator's scenes of a seed lies; of the reference (real, 0), the floor (real, 1)."""
         return self.record / f"{side.replace(' ', '-')}-{seed}.safetensors"
 
+    def sampled(self, method: str) -> dict[str, Any]:
+        """How a generator's scenes are drawn; nothing for real ones."""
+        used: dict[str, Any] = {
+            "real": {},
+            "voxel D3PM": {"voxels": asdict(self.voxel.sampling)},
+            "cascade": {"coarse": asdict(self.cascade.coarse_sampling), "fusion": asdict(self.cascade.fusion_sampling)},
+            "ours": asdict(self.sampling),
+        }
+        value: dict[str, Any] = json.loads(json.dumps(used[method]))
+        return value
+
+    def is_kept(self, side: str, seed: int) -> bool:
+        """Whether the record holds a summary of scenes that were drawn in this way."""
+        path = self.kept_path(side, seed)
+        return path.exists() and load_summary(path)[1].get("sampled") == self.sampled(side)
+
     def to_make(self) -> list[tuple[str, int]]:
         """Generators and seeds that the record lacks."""
-        return [(m, seed) for m in SHARES for seed in self.seeds if not self.kept_path(m, seed).exists()]
+        return [(method, seed) for method in SHARES for seed in self.seeds if not self.is_kept(method, seed)]
 
     def stage_folder(self, method: str, seed: int, stage: str) -> Path:
         """Where a stage is trained."""
         return self.out / "train" / method.replace(" ", "-") / f"{seed}" / stage
 
     def scene_path(self, method: str, seed: int, index: int) -> Path:
-        """Where a generated scene lies."""
-        return self.out / "scenes" / method.replace(" ", "-") / f"{seed}" / f"{index:06d}.npz"
+        """Where a generated scene lies; scenes drawn in another way lie elsewhere."""
+        way = hashlib.sha256(json.dumps(self.sampled(method), sort_keys=True).encode()).hexdigest()[:8]
+        return self.out / "scenes" / method.replace(" ", "-") / f"{seed}-{way}" / f"{index:06d}.npz"
 
     def identity(self) -> dict[str, Any]:
-        """What weights and scenes are made from; more seeds may follow."""
-        names = ("composition", "voxel", "cascade", "sampling", "options", "loop", "feature_loop", "features")
+        """What weights are made from and scenes compared with; more seeds and other ways to sample may follow."""
+        names = ("composition", "voxel", "cascade", "options", "loop", "feature_loop", "features")
         made_from: dict[str, Any] = {name: asdict(getattr(self, name)) for name in names}
+        for name, key in (("voxel", "sampling"), ("cascade", "coarse_sampling"), ("cascade", "fusion_sampling")):
+            del made_from[name][key]
         made_from["scenes"] = [self.source.identity, len(self.source), self.calibration.identity]
         made_from["against"] = [self.reference.identity, self.floor.identity, self.n]
         made_from |= {"minutes": self.minutes, "shares": SHARES}
@@ -305,7 +326,7 @@ def score(settings: Settings) -> str:
     """Keep what the scores need of all scenes; write table, JSON and pictures. Returns the table."""
     made = settings.read_plan()
     sides = [("real", 0), ("real", 1), *((method, seed) for method in SHARES for seed in settings.seeds)]
-    missing = [side for side in sides if not settings.kept_path(*side).exists()]
+    missing = [side for side in sides if not settings.is_kept(*side)]
     run_jobs(keep, [(settings, *side) for side in missing], settings.workers, "scoring")
     found, costs = {}, {}
     for side in sides:
@@ -321,7 +342,7 @@ def score(settings: Settings) -> str:
         for method in SHARES
     }
     sheet_path = settings.record / "sheet.png"
-    if not sheet_path.exists():
+    if not sheet_path.exists() or any(seed == settings.seeds[0] for side, seed in missing if side != "real"):
         save_rgb(sheet_path, picture_sheet(settings))
     spent = {method: [costs[method, seed] for seed in settings.seeds] for method in SHARES}
     lines = [*header(settings, made), side_by_side(reports), *cost_lines(made, spent), ""]
@@ -345,8 +366,8 @@ def keep(settings: Settings, side: str, seed: int) -> None:
         else:
             labels_XYZ = load_scene(settings, side, seed, index)[0]
         statistics.add(Scene(labels_XYZ, grid, taxonomy))
-    costs = {} if side == "real" else cost(settings, side, seed)
-    save_summary(settings.kept_path(side, seed), statistics.result(), costs)
+    notes = {"sampled": settings.sampled(side)} | ({} if side == "real" else cost(settings, side, seed))
+    save_summary(settings.kept_path(side, seed), statistics.result(), notes)
 
 
 def load_scene(settings: Settings, method: str, seed: int, index: int) -> tuple[NDArray[np.uint8], float]:

@@ -7,17 +7,25 @@ import pytest
 import torch
 
 from occforge.baselines.cascade import Cascade, CascadeConfig
+from occforge.baselines.draw import DrawConfig
 from occforge.baselines.voxel_d3pm import VoxelD3PM, VoxelD3PMConfig
 from occforge.core.errors import InputError
 from occforge.core.taxonomy import SEMANTIC_KITTI
+from occforge.discrete.sample import Planning
 from occforge.discrete.stages import Composition
 from occforge.train.loop import LoopConfig, train
 from occforge.train.scene_cache import SceneCache
 from occforge.train.tasks import DiffusionOptions, DiffusionTask
 from tiny_world import GRID, HALF, TinySource, labels_of, tiny_half_levels
 
-VOXEL = VoxelD3PMConfig(T=20, trunk=HALF.background, steps=4)
-CASCADE = CascadeConfig(T=20, coarse=HALF.background, fusion=HALF.fusion, coarse_steps=4, fusion_steps=3)
+VOXEL = VoxelD3PMConfig(T=20, trunk=HALF.background, sampling=DrawConfig(4, Planning()))
+CASCADE = CascadeConfig(
+    T=20,
+    coarse=HALF.background,
+    fusion=HALF.fusion,
+    coarse_sampling=DrawConfig(4),
+    fusion_sampling=DrawConfig(3, sweeps=1),
+)
 REQUEST = {"left": "buildings", "traffic": "many"}
 methods = pytest.mark.parametrize("name", ["voxel", "cascade"])
 stages = pytest.mark.parametrize(("name", "stage"), [("voxel", "voxels"), ("cascade", "coarse"), ("cascade", "fusion")])
@@ -131,7 +139,7 @@ def test_fusion_of_the_cascade_looks_where_ours_looks(levels):
 
 
 def test_settings_that_cannot_be():
-    with pytest.raises(InputError, match="sampling step"):
-        VoxelD3PMConfig(steps=0)
-    with pytest.raises(InputError, match="fusion_steps"):
-        CascadeConfig(fusion_steps=0)
+    with pytest.raises(InputError, match="at least 1 step"):
+        DrawConfig(0)
+    with pytest.raises(InputError, match="sweeps"):
+        DrawConfig(1, sweeps=-1)

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from occforge.baselines.cascade import CascadeConfig
+from occforge.baselines.draw import DrawConfig
 from occforge.baselines.voxel_d3pm import VoxelD3PMConfig
 from occforge.core.errors import InputError
 from occforge.pipelines.text_to_scene import SamplingConfig
@@ -35,8 +36,14 @@ def make_settings(folder):
         loop=LoopConfig(batch=2, warmup=2),
         feature_loop=LoopConfig(steps=2, batch=2, warmup=1),
         composition=HALF,
-        voxel=VoxelD3PMConfig(T=20, trunk=HALF.background, steps=3),
-        cascade=CascadeConfig(T=20, coarse=HALF.background, fusion=HALF.fusion, coarse_steps=2, fusion_steps=2),
+        voxel=VoxelD3PMConfig(T=20, trunk=HALF.background, sampling=DrawConfig(3)),
+        cascade=CascadeConfig(
+            T=20,
+            coarse=HALF.background,
+            fusion=HALF.fusion,
+            coarse_sampling=DrawConfig(2),
+            fusion_sampling=DrawConfig(2, sweeps=1),
+        ),
         sampling=SamplingConfig(background_steps=2, object_steps=2, fusion_steps=2, guidance=1.0),
         options=DiffusionOptions(queries=64),
     )
@@ -97,6 +104,14 @@ def test_seeds_that_are_in_the_record_are_not_made_again(tmp_path, settings):
     assert not elsewhere.out.exists() and (settings.record / "table.md").read_bytes() == table
     grown = replace(elsewhere, seeds=(*SEEDS, 5))
     assert grown.to_make() == [(method, 5) for method in comparison.SHARES]
+
+
+def test_scenes_drawn_in_another_way_are_made_again(settings):
+    other = replace(settings, cascade=replace(settings.cascade, coarse_sampling=DrawConfig(3)))
+    assert other.read_plan() == settings.read_plan(), "the trainings stay"
+    assert other.to_make() == [("cascade", seed) for seed in SEEDS]
+    assert other.scene_path("cascade", 0, 0) != settings.scene_path("cascade", 0, 0)
+    assert other.scene_path("ours", 0, 0) == settings.scene_path("ours", 0, 0)
 
 
 def test_nothing_is_done_twice(settings):

@@ -17,8 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from occforge.baselines._draw import draw
-from occforge.core.errors import InputError
+from occforge.baselines.draw import DrawConfig, draw
 from occforge.core.grid import GridSpec
 from occforge.discrete.calibration import Calibration
 from occforge.discrete.codes import ANY_VOXEL, ShapeCodes
@@ -40,21 +39,15 @@ from occforge.discrete.transition import Transition
 
 @dataclass(frozen=True)
 class CascadeConfig:
-    """Sizes; `threshold` is th of Sec. 4.1; steps and sweeps are those of sampling, for fusion the same as ours."""
+    """Sizes and sampling, of fusion the same as ours; `threshold` is th of Sec. 4.1."""
 
     factor: Factor = (2, 2, 2)
     threshold: float = ANY_VOXEL
     T: int = 100
     coarse: TrunkConfig = field(default_factory=lambda: TrunkConfig(channels=(48, 96, 256)))
     fusion: TrunkConfig = field(default_factory=lambda: CompositionConfig().fusion)
-    coarse_steps: int = 32
-    fusion_steps: int = 12
-    fusion_sweeps: int = 1
-
-    def __post_init__(self) -> None:
-        for name in ("coarse_steps", "fusion_steps"):
-            if getattr(self, name) < 1:
-                raise InputError(f"cascade: expected {name} of at least 1, got {getattr(self, name)}")
+    coarse_sampling: DrawConfig = field(default_factory=lambda: DrawConfig(32))
+    fusion_sampling: DrawConfig = field(default_factory=lambda: DrawConfig(12, sweeps=1))
 
 
 class Cascade(nn.Module):
@@ -96,7 +89,7 @@ class Cascade(nn.Module):
     def sample(self, request: dict[str, str], generator: torch.Generator) -> NDArray[np.uint8]:
         """`labels_XYZ` of a scene with the requested attributes."""
         config, stages, calibration = self.config, self.stages, self.calibration
-        coarse = draw(stages["coarse"], calibration["coarse"], request, (), config.coarse_steps, generator)
+        coarse = draw(stages["coarse"], calibration["coarse"], request, (), config.coarse_sampling, generator)
         grid = stages["fusion"].grid.shape_XYZ
         presence = Presence(self.book.block_K8, [(coarse, range(1, self.alphabet.states))], grid)
         codes = draw(
@@ -104,9 +97,8 @@ class Cascade(nn.Module):
             calibration["fusion"],
             request,
             (coarse,),
-            config.fusion_steps,
+            config.fusion_sampling,
             generator,
             presence,
-            config.fusion_sweeps,
         )
         return self.book.decode(codes.numpy())

@@ -12,8 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from occforge.baselines._draw import draw
-from occforge.core.errors import InputError
+from occforge.baselines.draw import DrawConfig, draw
 from occforge.core.grid import GridSpec
 from occforge.core.taxonomy import Taxonomy
 from occforge.discrete.calibration import Calibration
@@ -23,15 +22,11 @@ from occforge.discrete.transition import Transition
 
 @dataclass(frozen=True)
 class VoxelD3PMConfig:
-    """Sizes; `steps` of sampling are half as many again as our first stage takes: this one stage settles it all."""
+    """Sizes and sampling; more steps than our first stage takes, for this one stage settles it all."""
 
     T: int = 100
     trunk: TrunkConfig = field(default_factory=lambda: TrunkConfig(channels=(32, 48, 96, 256), head=16))
-    steps: int = 48
-
-    def __post_init__(self) -> None:
-        if self.steps < 1:
-            raise InputError(f"voxel D3PM: expected at least 1 sampling step, got {self.steps}")
+    sampling: DrawConfig = field(default_factory=lambda: DrawConfig(48))
 
 
 class VoxelD3PM(nn.Module):
@@ -51,5 +46,5 @@ class VoxelD3PM(nn.Module):
 
     def sample(self, request: dict[str, str], generator: torch.Generator) -> NDArray[np.uint8]:
         """`labels_XYZ` of a scene with the requested attributes."""
-        states = draw(self.stages["voxels"], self.calibration["voxels"], request, (), self.config.steps, generator)
+        states = draw(self.stages["voxels"], self.calibration["voxels"], request, (), self.config.sampling, generator)
         return self.alphabet.decode(states.numpy())
