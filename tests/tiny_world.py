@@ -6,10 +6,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from occforge.baselines.cascade import CascadeConfig
+from occforge.baselines.draw import DrawConfig
+from occforge.baselines.voxel_d3pm import VoxelD3PMConfig
 from occforge.core.attributes import ATTRIBUTES
 from occforge.core.grid import GridSpec, Scene
 from occforge.core.taxonomy import SEMANTIC_KITTI, UNKNOWN, Taxonomy
 from occforge.discrete.codes import ShapeCodes, fit_codes
+from occforge.discrete.sample import Planning
 from occforge.discrete.stages import Composition, CompositionConfig, Levels, TrunkConfig
 from occforge.discrete.text import TextConfig
 from occforge.discrete.weights import levels_metadata, save_books, save_network, stage_modules
@@ -27,6 +31,14 @@ CONFIG = CompositionConfig(
     text=TextConfig(buckets=256, width=32, depth=1, heads=2),
 )
 HALF = replace(CONFIG, background_factor=(4, 4, 2), object_factor=(2, 2, 2), fusion_factor=(1, 1, 1), refine_codes=0)
+HALF_VOXELS = VoxelD3PMConfig(T=20, trunk=HALF.background, sampling=DrawConfig(3, Planning()))
+HALF_CASCADE = CascadeConfig(
+    T=20,
+    coarse=HALF.background,
+    fusion=HALF.fusion,
+    coarse_sampling=DrawConfig(3),
+    fusion_sampling=DrawConfig(2, sweeps=1),
+)
 
 
 def labels_of(seed):

@@ -6,26 +6,17 @@ import numpy as np
 import pytest
 import torch
 
-from occforge.baselines.cascade import Cascade, CascadeConfig
+from occforge.baselines.cascade import Cascade
 from occforge.baselines.draw import DrawConfig
-from occforge.baselines.voxel_d3pm import VoxelD3PM, VoxelD3PMConfig
+from occforge.baselines.voxel_d3pm import VoxelD3PM
 from occforge.core.errors import InputError
 from occforge.core.taxonomy import SEMANTIC_KITTI
-from occforge.discrete.sample import Planning
 from occforge.discrete.stages import Composition
 from occforge.train.loop import LoopConfig, train
 from occforge.train.scene_cache import SceneCache
 from occforge.train.tasks import DiffusionOptions, DiffusionTask
-from tiny_world import GRID, HALF, TinySource, labels_of, tiny_half_levels
+from tiny_world import GRID, HALF_CASCADE, HALF_VOXELS, TinySource, labels_of, tiny_half_levels
 
-VOXEL = VoxelD3PMConfig(T=20, trunk=HALF.background, sampling=DrawConfig(4, Planning()))
-CASCADE = CascadeConfig(
-    T=20,
-    coarse=HALF.background,
-    fusion=HALF.fusion,
-    coarse_sampling=DrawConfig(4),
-    fusion_sampling=DrawConfig(3, sweeps=1),
-)
 REQUEST = {"left": "buildings", "traffic": "many"}
 methods = pytest.mark.parametrize("name", ["voxel", "cascade"])
 stages = pytest.mark.parametrize(("name", "stage"), [("voxel", "voxels"), ("cascade", "coarse"), ("cascade", "fusion")])
@@ -39,9 +30,9 @@ def levels():
 def build(name, levels, awake=True):
     torch.manual_seed(0)
     if name == "voxel":
-        method = VoxelD3PM(VOXEL, levels.grid, levels.taxonomy)
+        method = VoxelD3PM(HALF_VOXELS, levels.grid, levels.taxonomy)
     else:
-        method = Cascade(CASCADE, levels.grid, levels.fusion_book)
+        method = Cascade(HALF_CASCADE, levels.grid, levels.fusion_book)
     if awake:
         with torch.no_grad():
             for parameter in method.parameters():

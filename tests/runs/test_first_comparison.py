@@ -8,14 +8,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from occforge.baselines.cascade import CascadeConfig
 from occforge.baselines.draw import DrawConfig
-from occforge.baselines.voxel_d3pm import VoxelD3PMConfig
 from occforge.core.errors import InputError
 from occforge.pipelines.text_to_scene import SamplingConfig
 from occforge.train.loop import LoopConfig
 from occforge.train.tasks import DiffusionOptions
-from tiny_world import GRID, HALF, TinySource
+from tiny_world import GRID, HALF, HALF_CASCADE, HALF_VOXELS, TinySource
 
 N, SEEDS = 3, (0, 4)
 
@@ -36,14 +34,8 @@ def make_settings(folder):
         loop=LoopConfig(batch=2, warmup=2),
         feature_loop=LoopConfig(steps=2, batch=2, warmup=1),
         composition=HALF,
-        voxel=VoxelD3PMConfig(T=20, trunk=HALF.background, sampling=DrawConfig(3)),
-        cascade=CascadeConfig(
-            T=20,
-            coarse=HALF.background,
-            fusion=HALF.fusion,
-            coarse_sampling=DrawConfig(2),
-            fusion_sampling=DrawConfig(2, sweeps=1),
-        ),
+        voxel=HALF_VOXELS,
+        cascade=HALF_CASCADE,
         sampling=SamplingConfig(background_steps=2, object_steps=2, fusion_steps=2, guidance=1.0),
         options=DiffusionOptions(queries=64),
     )
@@ -107,7 +99,7 @@ def test_seeds_that_are_in_the_record_are_not_made_again(tmp_path, settings):
 
 
 def test_scenes_drawn_in_another_way_are_made_again(settings):
-    other = replace(settings, cascade=replace(settings.cascade, coarse_sampling=DrawConfig(3)))
+    other = replace(settings, cascade=replace(settings.cascade, coarse_sampling=DrawConfig(4)))
     assert other.read_plan() == settings.read_plan(), "the trainings stay"
     assert other.to_make() == [("cascade", seed) for seed in SEEDS]
     assert other.scene_path("cascade", 0, 0) != settings.scene_path("cascade", 0, 0)

@@ -47,8 +47,11 @@ def check_picture_size(size_HW: tuple[int, int], frames: int) -> None:
 
 
 def in_words(values: dict[str, Any]) -> str:
-    """Attributes or settings as one line; what lies in an inner dictionary stands beside the rest."""
-    parts = [in_words(v) if isinstance(v, dict) else f"{name.replace('_', ' ')} {v}" for name, v in values.items()]
+    """Attributes or settings as one line; what lies in an inner dictionary stands in brackets behind its name."""
+    parts = []
+    for name, value in values.items():
+        words = f"({in_words(value)})" if isinstance(value, dict) else str(value)
+        parts.append(f"{name.replace('_', ' ')} {words}")
     return ", ".join(parts)
 
 
