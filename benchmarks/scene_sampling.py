@@ -12,6 +12,7 @@ import os
 import platform
 import subprocess
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does, before torch is loaded
@@ -68,7 +69,7 @@ def main() -> None:
         "matrix_rate_per_cpu_second": rate,
         "peak_memory_bytes": peak_bytes(),
         "grid": composition.levels.grid.shape_XYZ,
-        "config": config.__dict__,
+        "config": asdict(config),
         "weights": origin,
         "commit": commit,
         "torch": torch.__version__,
