@@ -16,11 +16,11 @@ from occforge.discrete.bedit import (
     time_code,
 )
 from occforge.discrete.text import ATTRIBUTE_SIZE, request_BA
+from occforge.discrete.transition import Transition
 
 B, X, Y, Z, K = 2, 8, 4, 3, 6
 PLAIN = BEDiTConfig(
-    input_states=K,
-    states=K,
+    transition=Transition(K),
     heights=Z,
     channels=(16, 32),
     convs=1,
@@ -31,8 +31,14 @@ PLAIN = BEDiTConfig(
     head=8,
 )
 CONDITIONED = replace(PLAIN, conditions=(Stream(5, 2, 2), Stream(4, 3, 1)))
-CODES = replace(CONDITIONED, input_states=K + 1, self_condition=False, code_blocks=True)
-CONFIGS = {"plain": PLAIN, "conditioned": CONDITIONED, "codes": CODES, "flat": replace(PLAIN, channels=(32,))}
+CODES = replace(CONDITIONED, transition=Transition(K, kind="absorbing"), self_condition=False, code_blocks=True)
+CONFIGS = {
+    "plain": PLAIN,
+    "evidence": replace(PLAIN, evidence=True),
+    "conditioned": CONDITIONED,
+    "codes": CODES,
+    "flat": replace(PLAIN, channels=(32,)),
+}
 every = pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
 BLOCKS = torch.randint(20, (K, 8), generator=torch.Generator().manual_seed(9))
 
@@ -57,7 +63,7 @@ def inputs(config, seed=0, batch=B):
 
     requests = [{"left": "buildings", "traffic": "many"}, {"weather": "rain"}, {"left": "open"}]
     return {
-        "x_t_BXYZ": grid(config.input_states, X, Y, Z),
+        "x_t_BXYZ": grid(config.transition.input_states, X, Y, Z),
         "noise_level_B": torch.rand(batch, generator=generator),
         "request_BA": request_BA([requests[(b + seed) % 3] for b in range(batch)]),
         "conditions": [grid(s.states, X // s.coarser, Y // s.coarser, s.heights) for s in config.conditions],
@@ -79,6 +85,20 @@ def test_asked_rows_are_rows_of_all(config):
     network, given = build(config), inputs(config)
     query = torch.tensor([5, 0, 77, 77, B * X * Y * Z - 1])
     assert torch.allclose(network(**given, query_N=query), network(**given)[query], atol=1e-6)
+
+
+def test_evidence_is_what_an_ignorant_network_believes():
+    """With a silent head, p(x_0 | x_t) is Bayes' posterior under a flat prior."""
+    config = replace(PLAIN, evidence=True)
+    network, given = build(config), inputs(config)
+    with torch.no_grad():
+        for parameter in network.head.parameters():
+            parameter.zero_()
+    times = given["noise_level_B"] * config.transition.T
+    believed = network(**given).softmax(1).reshape(B, -1, K)
+    for b in range(B):
+        likelihood_KJ = config.transition.q_bar_matrix(float(times[b])).float()  # its columns sum to one, too
+        assert torch.allclose(believed[b], likelihood_KJ.T[given["x_t_BXYZ"][b].flatten()], atol=1e-5)
 
 
 @every

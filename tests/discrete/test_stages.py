@@ -67,7 +67,7 @@ def test_compositions_with_and_without_codes(codes):
     assert ("refine" in composition.networks) == bool(codes[1])
     assert composition.transitions["fusion"].states == (codes[0] or 20)
     assert composition.bedit("fusion").config.code_blocks == bool(codes[0])
-    assert composition.bedit("fusion").config.input_states == (codes[0] or 20) + 1
+    assert composition.bedit("fusion").config.transition.input_states == (codes[0] or 20) + 1
 
 
 def test_the_papers_fusion_draws_the_full_grid():
@@ -76,7 +76,7 @@ def test_the_papers_fusion_draws_the_full_grid():
     labels = labels_of(0)
     assert levels.fusion_grid == GRID
     assert np.array_equal(levels.grids(labels).fusion, labels)
-    assert Composition(levels).bedit("fusion").config.input_states == 20
+    assert Composition(levels).bedit("fusion").config.transition.input_states == 20
 
 
 def test_grids_that_do_not_nest():

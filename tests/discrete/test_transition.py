@@ -69,6 +69,19 @@ def test_posterior_is_bayes_on_dense_matrices(K, T, schedule, low, gap, data):
     assert torch.allclose(transition.posterior(p_0, x_t, t, s), expected, atol=1e-9)
 
 
+@given(st.integers(2, 12), st.integers(2, 60), schedules, st.lists(st.floats(0.01, 1.0), min_size=2, max_size=2))
+def test_evidence_is_the_likelihood_of_x_t(K, T, schedule, levels):
+    """Added to the log of a prior it gives Bayes' posterior on dense matrices, each row of a batch at its own time."""
+    transition = Transition(K, T, "uniform", schedule)
+    x_t = torch.stack([torch.arange(5) % K, (torch.arange(5) + 1) % K])
+    times = torch.tensor(levels, dtype=torch.float64) * T
+    prior = torch.linspace(1.0, 2.0, K, dtype=torch.float64).log_softmax(0)
+    found = (prior + transition.evidence(x_t, times)).softmax(1).reshape(2, 5, K)
+    for b, t in enumerate(times):
+        joint = prior.exp()[:, None] * transition.q_bar_matrix(float(t))  # p(x_0 = k) q(x_t = j | x_0 = k)
+        assert torch.allclose(found[b], (joint / joint.sum(0))[:, x_t[b]].T, atol=1e-5)
+
+
 @given(st.integers(2, 40), st.integers(2, 100), st.data())
 def test_posterior_is_a_distribution_in_float32(K, T, data):
     transition = Transition(K, T)

@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from occforge.discrete.text import ATTRIBUTE_SIZE, ATTRIBUTE_VALUES
+from occforge.discrete.transition import Transition
 
 
 @dataclass(frozen=True)
@@ -33,13 +34,17 @@ class Stream:
 
 @dataclass(frozen=True)
 class BEDiTConfig:
-    """Sizes of a BEDiT. `channels` has one entry per resolution, finest first; attention runs at the coarsest."""
+    """Sizes of a BEDiT. `channels` has one entry per resolution, finest first; attention runs at the coarsest.
 
-    input_states: int
-    states: int
+    `evidence`: the logits are `Transition.evidence` plus what the network says; absorbing kinds have none to add. What
+    fills few cells is learned far sooner so, what fills most of them a little later (docs/lab, 2026-11-22).
+    """
+
+    transition: Transition
     heights: int
     conditions: tuple[Stream, ...] = ()
     self_condition: bool = True
+    evidence: bool = False
     channels: tuple[int, ...] = (128, 256)
     convs: int = 2
     depth: int = 6
@@ -61,7 +66,8 @@ class BEDiT(nn.Module):
         super().__init__()
         self.config = config
         C, finest = config.channels, config.channels[0]
-        self.embedding = StateEmbedding(config.input_states, config.embed, config.code_blocks)
+        states = config.transition.states
+        self.embedding = StateEmbedding(config.transition.input_states, config.embed, config.code_blocks)
         self.condition_embeddings = nn.ModuleList(nn.Embedding(s.states, config.embed) for s in config.conditions)
         width = config.heights * config.embed * (2 if config.self_condition else 1)
         width += sum(s.heights * config.embed for s in config.conditions)
@@ -81,7 +87,7 @@ class BEDiT(nn.Module):
         self.leave = nn.Conv2d(finest, config.heights * config.head, 1)
         self.skip = nn.Linear(config.embed, config.head)
         self.norm = nn.LayerNorm(config.head)
-        self.head = StateHead(config.states, config.head, config.code_blocks)
+        self.head = StateHead(states, config.head, config.code_blocks)
 
     def set_code_blocks(self, block_K8: Tensor) -> None:
         """Tell the embedding and the head which labels each code stands for, (K, 8) long."""
@@ -102,7 +108,19 @@ class BEDiT(nn.Module):
         `noise_level_B` is t / T. `conditions` are long grids in the order of the config. `self_condition_BXYZK`
         is an earlier estimate of p(x_0), or None for no estimate. `request_BA` is that of `text.request_BA`.
         """
-        return self.head(self.features(x_t_BXYZ, noise_level_B, request_BA, conditions, self_condition_BXYZK, query_N))
+        features = self.features(x_t_BXYZ, noise_level_B, request_BA, conditions, self_condition_BXYZK, query_N)
+        return self.logits(features, x_t_BXYZ, noise_level_B, query_N)
+
+    def logits(
+        self, feature_Nh: Tensor, x_t_BXYZ: Tensor, noise_level_B: Tensor, query_N: Tensor | None = None
+    ) -> Tensor:
+        """Logits of x_0 (N, K) from the features of the positions `query_N`, or of all."""
+        transition = self.config.transition
+        logits_NK: Tensor = self.head(feature_Nh)
+        if not self.config.evidence or transition.kind == "absorbing":
+            return logits_NK
+        evidence_NK = transition.evidence(x_t_BXYZ, noise_level_B * transition.T)
+        return logits_NK + (evidence_NK if query_N is None else evidence_NK[query_N])
 
     def features(
         self,
@@ -121,7 +139,7 @@ class BEDiT(nn.Module):
             if self_condition_BXYZK is None:
                 columns.append(torch.zeros_like(columns[0]))
             else:
-                table_Ke = self.embedding.table()[: self.config.states]
+                table_Ke = self.embedding.table()[: self.config.transition.states]
                 columns.append((self_condition_BXYZK.to(table_Ke.dtype) @ table_Ke).flatten(3))
         for stream, embedding, grid in zip(self.config.conditions, self.condition_embeddings, conditions, strict=True):
             column_BXYC = embedding(grid).flatten(3)

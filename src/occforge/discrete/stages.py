@@ -36,7 +36,7 @@ DIFFUSED: tuple[StageName, ...] = ("background", "objects", "fusion")
 
 @dataclass(frozen=True)
 class TrunkConfig:
-    """The sizes of a BEDiT that do not follow from the grid."""
+    """What of a BEDiT does not follow from grid and process; see `BEDiTConfig`."""
 
     channels: tuple[int, ...] = (96, 256)
     convs: int = 2
@@ -45,6 +45,7 @@ class TrunkConfig:
     embed: int = 8
     head: int = 32
     self_condition: bool = True
+    evidence: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class CompositionConfig:
     T: int = 100
     fusion_kind: Kind = "absorbing"
     background: TrunkConfig = field(default_factory=TrunkConfig)
-    objects: TrunkConfig = field(default_factory=lambda: TrunkConfig(channels=(48, 96, 256), depth=4))
+    objects: TrunkConfig = field(default_factory=lambda: TrunkConfig(channels=(48, 96, 256), depth=4, evidence=True))
     fusion: TrunkConfig = field(
         default_factory=lambda: TrunkConfig(channels=(96, 128, 192), depth=2, embed=16, self_condition=False)
     )
@@ -307,11 +308,11 @@ def build_bedit(
     """A network with fresh weights for x_0 on `grid`."""
     return BEDiT(
         BEDiTConfig(
-            input_states=transition.input_states,
-            states=transition.states,
+            transition=transition,
             heights=grid.shape_XYZ[2],
             conditions=conditions,
             self_condition=trunk.self_condition,
+            evidence=trunk.evidence,
             channels=trunk.channels,
             convs=trunk.convs,
             depth=trunk.depth,

@@ -68,6 +68,18 @@ class Transition:
         kept &= x_0 < self.states
         return torch.where(kept, x_0, self.noise(tuple(x_0.shape), generator))
 
+    def evidence(self, x_t: Tensor, t_B: Tensor) -> Tensor:
+        """log q(x_t | x_0 = k) of every position of `x_t` (B, ...), less what all k share: (N, K), N flat positions.
+
+        By Bayes' rule p(x_0^i | x_t) is proportional to q(x_t^i | x_0^i) p(x_0^i | all other x_t): a network whose
+        logits this is added to need only learn what the neighbours say. Uniform kind only; t > 0.
+        """
+        assert self.kind == "uniform"
+        keep_B = self.alpha_bar_of(t_B)
+        gain_B = torch.log1p(self.states * keep_B / (1.0 - keep_B))
+        gain_N1 = gain_B.reshape(-1, *[1] * (x_t.dim() - 1)).expand(x_t.shape).reshape(-1, 1)
+        return gain_N1.new_zeros(x_t.numel(), self.states).scatter_(1, x_t.reshape(-1, 1), gain_N1)
+
     def posterior(self, p_0_NK: Tensor, x_t_N: Tensor, t: float, s: float) -> Tensor:
         """p(x_s | x_t) = sum over x_0 of q(x_s | x_t, x_0) p(x_0 | x_t), Eq. 2, for any s < t; (N, K) probabilities.
 
