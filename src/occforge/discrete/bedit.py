@@ -36,8 +36,8 @@ class Stream:
 class BEDiTConfig:
     """Sizes of a BEDiT. `channels` has one entry per resolution, finest first; attention runs at the coarsest.
 
-    `evidence`: the logits are `Transition.evidence` plus what the network says; absorbing kinds have none to add. What
-    fills few cells is learned far sooner so, what fills most of them a little later (docs/lab, 2026-11-22).
+    `evidence`: the logits are `Transition.evidence` plus what the network says; absorbing kinds have none to add. In
+    minutes of training objects are learned far better so, backgrounds and fine voxels worse (docs/lab, 2026-11-22).
     """
 
     transition: Transition

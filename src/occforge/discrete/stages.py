@@ -67,7 +67,7 @@ class CompositionConfig:
     T: int = 100
     fusion_kind: Kind = "absorbing"
     background: TrunkConfig = field(default_factory=TrunkConfig)
-    objects: TrunkConfig = field(default_factory=lambda: TrunkConfig(channels=(48, 96, 256), depth=4, evidence=True))
+    objects: TrunkConfig = field(default_factory=lambda: TrunkConfig(channels=(48, 96, 256), depth=4))
     fusion: TrunkConfig = field(
         default_factory=lambda: TrunkConfig(channels=(96, 128, 192), depth=2, embed=16, self_condition=False)
     )
