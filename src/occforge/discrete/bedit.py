@@ -37,7 +37,7 @@ class BEDiTConfig:
     """Sizes of a BEDiT. `channels` has one entry per resolution, finest first; attention runs at the coarsest.
 
     `evidence`: the logits are `Transition.evidence` plus what the network says; absorbing kinds have none to add. In
-    minutes of training objects are learned far better so, backgrounds and fine voxels worse (docs/lab, 2026-11-22).
+    minutes of training it gave objects their due number of cells, but in pieces, and salt (docs/lab, 2026-11-22).
     """
 
     transition: Transition
@@ -66,7 +66,6 @@ class BEDiT(nn.Module):
         super().__init__()
         self.config = config
         C, finest = config.channels, config.channels[0]
-        states = config.transition.states
         self.embedding = StateEmbedding(config.transition.input_states, config.embed, config.code_blocks)
         self.condition_embeddings = nn.ModuleList(nn.Embedding(s.states, config.embed) for s in config.conditions)
         width = config.heights * config.embed * (2 if config.self_condition else 1)
@@ -87,7 +86,7 @@ class BEDiT(nn.Module):
         self.leave = nn.Conv2d(finest, config.heights * config.head, 1)
         self.skip = nn.Linear(config.embed, config.head)
         self.norm = nn.LayerNorm(config.head)
-        self.head = StateHead(states, config.head, config.code_blocks)
+        self.head = StateHead(config.transition.states, config.head, config.code_blocks)
 
     def set_code_blocks(self, block_K8: Tensor) -> None:
         """Tell the embedding and the head which labels each code stands for, (K, 8) long."""

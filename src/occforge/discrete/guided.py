@@ -50,7 +50,7 @@ class Guided:
             feature_Nh = null_Nh + self.guidance * (feature_Nh - null_Nh)  # the head is linear: this mixes logits
         factor = self.calibration(noise_level)
         if self.presence is None or query_N is None:
-            logits_NK = factor * self.network.logits(feature_Nh, x_t_BXYZ, level_B).float()
+            logits_NK = factor * self.network.logits(feature_Nh, x_t_BXYZ, level_B, query_N).float()
             return logits_NK if self.presence is None else logits_NK.masked_fill_(self.presence.forbidden_NK(), -1e4)
         table_Kh, bias_K = self.network.head.rows(feature_Nh.dtype)
         groups = []
