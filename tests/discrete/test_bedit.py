@@ -7,6 +7,7 @@ from occforge.core.attributes import ATTRIBUTES
 from occforge.discrete.bedit import (
     BEDiT,
     BEDiTConfig,
+    Reuse,
     Stream,
     channels_first,
     pointwise,
@@ -223,3 +224,20 @@ def test_codes_of_place_and_time_tell_apart():
 def test_places_are_the_same_at_every_resolution():
     one, two = position_code(4, 2)[1, 0], position_code(12, 6)[4, 1]  # both centres lie at 3/8, 1/4
     assert torch.allclose(one, two, atol=1e-5)
+
+
+def test_attention_is_asked_anew_only_so_often(monkeypatch):
+    network, asked = build(CONDITIONED), []
+    attend = BEDiT._attend
+    monkeypatch.setattr(BEDiT, "_attend", lambda self, h, *rest: asked.append(1) or attend(self, h, *rest))
+    once, other = inputs(CONDITIONED, 0), inputs(CONDITIONED, 1)
+    with torch.no_grad():
+        plain, elsewhere = network.features(**once), network.features(**other)
+        asked.clear()
+        reuse, always = Reuse(2), Reuse(1)
+        assert torch.equal(network.features(**once, reuse=reuse), plain) and len(asked) == 1
+        assert torch.allclose(network.features(**once, reuse=reuse), plain, atol=1e-5) and len(asked) == 1
+        assert torch.equal(network.features(**other, reuse=reuse), elsewhere) and len(asked) == 2
+        assert not torch.allclose(network.features(**once, reuse=reuse), plain, atol=1e-3) and len(asked) == 2
+        for each in (once, other, once):
+            assert torch.equal(network.features(**each, reuse=always), network.features(**each))

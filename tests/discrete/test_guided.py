@@ -32,6 +32,20 @@ def test_the_request_matters_and_guidance_strengthens_it(composition):
         assert torch.allclose(sharper, 1.5 * plain, atol=1e-4)
 
 
+def test_request_and_null_reuse_each_their_own_attention(composition):
+    request, null = request_BA([{"left": "buildings", "traffic": "many"}]), request_BA([{}])
+    background = as_batch(composition.levels.coarse(scene_of(0).labels_XYZ)[0])
+    x_t = torch.zeros(1, *composition.stages["objects"].grid.shape_XYZ, dtype=torch.long)
+    plain = Guided(composition.bedit("objects"), request, null, (background,), Calibration(), 2.0)
+    reusing = replace(plain, attention_every=2)
+    with torch.no_grad():
+        for level in (0.5, 0.5):
+            assert torch.allclose(reusing(x_t, level, None, None), plain(x_t, level, None, None), atol=1e-4)
+        fresh, kept = (reusing(x_t, level, None, None) for level in (0.9, 0.1))
+        assert torch.equal(fresh, plain(x_t, 0.9, None, None))
+        assert not torch.equal(kept, plain(x_t, 0.1, None, None))
+
+
 def test_asking_only_about_what_is_possible_changes_nothing_else(composition):
     grids = composition.levels.coarse(scene_of(0).labels_XYZ)
     conditions = tuple(as_batch(grid) for grid in grids)

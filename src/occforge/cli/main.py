@@ -49,9 +49,9 @@ def main() -> None:
 def _run(module: str, verb: str, arguments: list[str]) -> int:
     from occforge.core.errors import InputError
     from occforge.core.memory import keep_freed_memory
+    from occforge.core.threads import wait_briefly
 
-    # Idle threads sleep instead of spinning: the same wall time for a third less processor time.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    wait_briefly()
     keep_freed_memory()
     try:
         importlib.import_module(f"occforge.cli.{module}").run(f"occforge {verb}", arguments)

@@ -8,7 +8,7 @@ cross-attention to the request. Because: the mixed trunk learns faster for the s
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -129,8 +129,12 @@ class BEDiT(nn.Module):
         conditions: Sequence[Tensor] = (),
         self_condition_BXYZK: Tensor | None = None,
         query_N: Tensor | None = None,
+        reuse: "Reuse | None" = None,
     ) -> Tensor:
-        """Everything before the head, which is linear: (N, head) at the positions `query_N`, or at all of them."""
+        """Everything before the head, which is linear: (N, head) at the positions `query_N`, or at all of them.
+
+        `reuse` keeps what attention changed from call to call, for a sampler that asks about steps close together.
+        """
         B, X, Y, _ = x_t_BXYZ.shape
         state_BXYZe = self.embedding(x_t_BXYZ)
         columns = [state_BXYZe.flatten(3)]
@@ -153,7 +157,10 @@ class BEDiT(nn.Module):
         for convs, shrink in zip(self.down, self.shrink, strict=True):
             skips.append(convs(h, emb))
             h = shrink(skips[-1])
-        h = self._attend(h, emb, request_BA)
+        if reuse is None:
+            h = self._attend(h, emb, request_BA)
+        else:
+            h = reuse(h, lambda entered: self._attend(entered, emb, request_BA))
         for convs, grow in zip(reversed(self.up), reversed(self.grow), strict=True):
             h = convs(channels_first(spread(pointwise(grow, h.permute(0, 2, 3, 1)))) + skips.pop(), emb)
         feature_Nh = pointwise(self.leave, F.silu(h).permute(0, 2, 3, 1)).reshape(-1, self.config.head)
@@ -171,6 +178,28 @@ class BEDiT(nn.Module):
         for block in self.blocks:
             token_BNC = block(token_BNC, modulation_B6C, request_BLD)
         return channels_first(token_BNC.reshape(B, X, Y, C))
+
+
+class Reuse:
+    """h + change, where the change is what some layers made of h at the last call that is a multiple of `every`.
+
+    Chen et al. 2024, "Delta-DiT" (arXiv 2406.01125): from one step to the next, what blocks add changes far less than
+    what they add it to. Here around the whole attention of a `BEDiT`; its convolutions are asked every time.
+    """
+
+    def __init__(self, every: int) -> None:
+        self.every, self.calls = every, 0
+        self.change = torch.zeros(())
+
+    def __call__(self, h: Tensor, layers: Callable[[Tensor], Tensor]) -> Tensor:
+        """Counts the call; `h` must keep its shape."""
+        fresh = self.calls % self.every == 0
+        self.calls += 1
+        if not fresh:
+            return h + self.change
+        changed = layers(h)
+        self.change = changed - h
+        return changed
 
 
 class StateEmbedding(nn.Module):
@@ -272,7 +301,7 @@ class DiTBlock(nn.Module):
             nn.Linear(request_width, 2 * C),
             nn.Linear(C, C),
         )
-        self.mlp = nn.Sequential(nn.Linear(C, 3 * C), nn.GELU("tanh"), nn.Linear(3 * C, C))
+        self.mlp = nn.Sequential(nn.Linear(C, 3 * C), nn.GELU(), nn.Linear(3 * C, C))
         self.modulation_6C = nn.Parameter(torch.zeros(6, C))
         nn.init.zeros_(self.merge_request.weight)
 

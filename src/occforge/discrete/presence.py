@@ -34,8 +34,9 @@ class Presence:
         holds_CK = torch.from_numpy(np.stack([(block_KV == label).any(1) for label in labels])).float()
         absent_NC = torch.cat([_absent_NC(grid, len(classes), shape_XYZ) for grid, classes in coarse], 1)
         # Few sets of classes are absent together: what follows from one is worked out once.
-        rows, set_N = np.unique(absent_NC.numpy(), axis=0, return_inverse=True)
-        absent_SC, self.set_N = torch.from_numpy(rows), torch.from_numpy(set_N.reshape(-1))
+        number_N = absent_NC.double() @ 2.0 ** torch.arange(len(labels), dtype=torch.float64)
+        _, first_S, set_N = np.unique(number_N.numpy(), return_index=True, return_inverse=True)
+        absent_SC, self.set_N = absent_NC[torch.from_numpy(first_S)], torch.from_numpy(set_N)
         self.nothing_S = absent_SC.bool().all(1)
         self.forbidden_SK = absent_SC @ holds_CK > 0
         self.possible_S = [(~forbidden_K).nonzero()[:, 0] for forbidden_K in self.forbidden_SK]

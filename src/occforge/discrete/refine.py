@@ -56,7 +56,7 @@ class SparseRefiner(nn.Module):
             nn.Sequential(
                 nn.LayerNorm(config.width),
                 nn.Linear(config.width, 2 * config.width),
-                nn.GELU("tanh"),
+                nn.GELU(),
                 nn.Linear(2 * config.width, config.width),
             )
             for _ in range(config.depth)
