@@ -17,7 +17,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from occforge.core.memory import keep_freed_memory, peak_bytes
-from occforge.core.threads import wait_briefly
+from occforge.core.threads import wait_well
 
 
 def matrix_rate() -> float:
@@ -40,7 +40,7 @@ def main() -> None:
     arguments = parser.parse_args()
 
     keep_freed_memory()
-    wait_briefly()  # both as the command line does, and before torch is loaded
+    wait_well()  # both as the command line does, and before torch is loaded
 
     import torch
     from torch.utils.flop_counter import FlopCounterMode

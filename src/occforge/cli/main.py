@@ -49,9 +49,9 @@ def main() -> None:
 def _run(module: str, verb: str, arguments: list[str]) -> int:
     from occforge.core.errors import InputError
     from occforge.core.memory import keep_freed_memory
-    from occforge.core.threads import wait_briefly
+    from occforge.core.threads import wait_well
 
-    wait_briefly()
+    wait_well()
     keep_freed_memory()
     try:
         importlib.import_module(f"occforge.cli.{module}").run(f"occforge {verb}", arguments)
