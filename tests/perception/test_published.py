@@ -11,6 +11,7 @@ from occforge.core.taxonomy import SEMANTIC_KITTI
 from occforge.perception import published
 from occforge.perception._image_encoder import SamePad2d
 from occforge.perception.monoscene import PRESETS, build
+from occforge.perception.weights import load_network
 
 BN = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
 
@@ -130,11 +131,24 @@ def test_foreign_names_are_refused():
             published.our_name(name)
 
 
-def test_a_pickle_is_refused_and_never_opened(tmp_path):
+def test_a_checkpoint_is_read_by_its_names(tmp_path):
+    path = tmp_path / "monoscene_kitti.ckpt"
+    torch.save({"epoch": 3, "state_dict": {"backbone.conv1.weight": torch.zeros(2)}}, path)
+    with pytest.raises(InputError, match=r"'backbone\.conv1\.weight' is no tensor of MonoScene's release"):
+        load_network(path)
+    torch.save({"epoch": 3, "state_dict": {"net_rgb.decoder.conv2.bias": torch.zeros(2560)}}, path)
+    with pytest.raises(InputError, match="tensors missing and 0 unknown"):
+        load_network(path)
+
+
+def test_damaged_checkpoints_are_refused(tmp_path):
     path = tmp_path / "monoscene_kitti.ckpt"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("archive/data.pkl", b"whatever a checkpoint holds")
-    with pytest.raises(InputError, match="is a pickle and is never opened here"):
+    with pytest.raises(InputError, match=r"expected a file of torch\.save"):
+        published.load_released(path)
+    path.write_bytes(b"neither")
+    with pytest.raises(InputError, match="expected a checkpoint or a safetensors file"):
         published.load_released(path)
     with pytest.raises(InputError, match="found none"):
         published.load_released(tmp_path / "missing.safetensors")

@@ -1,15 +1,15 @@
 """MonoScene's released checkpoints (SemanticKITTI, KITTI-360) as weights of `monoscene`: a map of names, nothing more.
 
-`load_released` reads the state dict as safetensors. The released file itself is a PyTorch Lightning checkpoint, that is
-a pickle, which can run any code when it is opened: it is refused here, and this project does not convert it. The
-NYUv2 checkpoint does not map: its 3D blocks run along that dataset's own axes (right, up, forward) in that order, ours
-along (forward, left, up).
+`load_released` reads the released file, a PyTorch Lightning checkpoint, without unpickling it (`core.torch_archive`),
+or its state dict as safetensors. The NYUv2 checkpoint does not map: its 3D blocks run along that dataset's own axes
+(right, up, forward) in that order, ours along (forward, left, up).
 
 Left out of the map, because the released forward pass does not use them: EfficientNet's last norm (`bn2`), the
 output at 1/16, the shrinking branches of 3D blocks without a stride (`downsample2` to `downsample4`), and metrics.
 """
 
 import re
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -21,7 +21,11 @@ from occforge.core.errors import InputError
 from occforge.core.grid import STREET_GRID, GridSpec
 from occforge.core.taxonomy import SEMANTIC_KITTI, Taxonomy
 from occforge.core.tensors import load_state
+from occforge.core.torch_archive import read_tensors
 from occforge.perception.monoscene import PRESETS, MonoScene, build
+
+SIZE_HW = (370, 1220)
+"""Of the pictures that the release was trained on."""
 
 STAGE_BLOCKS = (4, 7, 7, 10, 10, 13, 4)
 """Blocks of EfficientNet-B7's stages: released names count them by stage, ours from first to last."""
@@ -152,19 +156,22 @@ def map_released(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def load_released(path: Path, grid: GridSpec = STREET_GRID, taxonomy: Taxonomy = SEMANTIC_KITTI) -> MonoScene:
-    """The street network with a released state dict, which lies at `path` as safetensors, in evaluation mode.
+    """The street network with a released checkpoint (.ckpt, or its state dict as safetensors), in evaluation mode.
 
-    Raises `InputError` if the file is missing or no safetensors file, or if names or shapes differ.
+    Raises `InputError` if the file is missing or damaged, or if names or shapes differ.
     """
     if not path.is_file():
-        raise InputError(f"expected MonoScene's released state dict as safetensors at {path}, found none")
-    try:
-        state = load_file(str(path))
-    except (SafetensorError, OSError) as error:
-        raise InputError(
-            f"{path}: expected a safetensors file, cannot read it ({error}); a .ckpt is a pickle and is never opened "
-            "here; give its state dict as safetensors"
-        ) from error
+        raise InputError(f"expected MonoScene's released checkpoint at {path}, found none")
+    if zipfile.is_zipfile(path):
+        tensors = read_tensors(path)
+        state = {k.removeprefix("state_dict."): v for k, v in tensors.items() if k.startswith("state_dict.")}
+    else:
+        try:
+            state = load_file(str(path))
+        except (SafetensorError, OSError) as error:
+            raise InputError(
+                f"{path}: expected a checkpoint or a safetensors file, cannot read it ({error})"
+            ) from error
     network = build(PRESETS["street"], grid, taxonomy)
     load_state(network, map_released(state), path)
     return network.eval()

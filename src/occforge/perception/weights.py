@@ -1,5 +1,6 @@
 """A trained perception network as one file: weights in half precision, configuration, grid, classes and image size."""
 
+import zipfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from occforge.core.errors import InputError
 from occforge.core.grid import GridSpec
 from occforge.core.taxonomy import Taxonomy
 from occforge.core.tensors import load_state, load_tensors, save_tensors
+from occforge.perception import published
 from occforge.perception.network import PerceptionNetwork, build_network, network_module
 
 
@@ -44,7 +46,12 @@ def save_network(
 
 
 def load_network(path: Path) -> Trained:
-    """Read what `save_network` wrote, in evaluation mode; raises `InputError` if it is missing, damaged or another."""
+    """Read what `save_network` wrote, or MonoScene's released street checkpoint (.ckpt), in evaluation mode.
+
+    Raises `InputError` if it is missing, damaged or another.
+    """
+    if zipfile.is_zipfile(path):
+        return Trained(published.load_released(path), "monoscene", published.SIZE_HW, {"released": path.name})
     tensors, metadata = load_tensors(path)
     missing = {"network", "config", "grid", "taxonomy", "size_HW"} - metadata.keys()
     if missing:
