@@ -51,6 +51,13 @@ def test_a_finished_run_adds_nothing(tmp_path):
     assert len(notes.read_text().splitlines()) == 2
 
 
+def test_of_processes_side_by_side_one_notes(tmp_path):
+    for slots in (range(2), range(2, 4)):
+        with Timed(Busy(), tmp_path / "cpu.jsonl") as timed:
+            timed.losses(0, slots, 4, 0)
+    assert len((tmp_path / "cpu.jsonl").read_text().splitlines()) == 1
+
+
 def test_timing_changes_no_weight(tmp_path):
     loop = LoopConfig(steps=2, batch=2, optimizer="adamw")
     with Timed(Busy(), tmp_path / "cpu.jsonl") as timed:

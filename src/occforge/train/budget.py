@@ -22,8 +22,9 @@ WARMUP = 2
 
 
 class Timed:
-    """A task that notes in a file how many CPU seconds of its process each step took, forward to checkpoint.
+    """A task that notes in a file how many CPU seconds each step took, forward to checkpoint.
 
+    They are those of the process that has the first slots of the batch; others beside it (torchrun) note nothing.
     The file survives the process: a step that is repeated after a kill counts as it went the last time. Use as a
     context around `train`, which ends the last step.
     """
@@ -42,7 +43,8 @@ class Timed:
     def losses(self, step: int, slots: Sequence[int], batch: int, seed: int) -> Tensor:
         """See `Task.losses`."""
         self._lap()
-        self._running = step, time.process_time()
+        if slots[0] == 0:
+            self._running = step, time.process_time()
         return self.task.losses(step, slots, batch, seed)
 
     def _lap(self) -> None:
