@@ -42,14 +42,15 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         raise InputError(f"expected weights at {path}, found none; train them or give another --weights folder")
     try:
         with safe_open(str(path), "pt") as file:
-            metadata = {key: json.loads(value) for key, value in (file.metadata() or {}).items()}
+            text = file.metadata() or {}
+            if text.get("format") != json.dumps(FORMAT):
+                raise InputError(
+                    f"{path}: expected format {FORMAT}, got {text.get('format')}; make it again with this version"
+                )
+            metadata = {key: json.loads(value) for key, value in text.items()}
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
     except (SafetensorError, json.JSONDecodeError, OSError) as error:
         raise InputError(f"{path} is corrupt ({error}); delete it and train or download it again") from error
-    if metadata.get("format") != FORMAT:
-        raise InputError(
-            f"{path}: expected format {FORMAT}, got {metadata.get('format')}; make it again with this version"
-        )
     return tensors, metadata
 
 
