@@ -55,6 +55,7 @@ def perception_recipe(dataset: str, network: str) -> Callable[..., Path]:
         cache: Path = Path("out/cache"),
         workers: int = 2,
         checkpointing: bool = False,
+        start: Path | None = None,
         options: PerceptionOptions = PerceptionOptions(),  # noqa: B008 (frozen)
     ) -> Path:
         folder = out or Path(f"out/{dataset}.{network}")
@@ -71,7 +72,7 @@ def perception_recipe(dataset: str, network: str) -> Callable[..., Path]:
         loop = LoopConfig(
             steps=steps, batch=batch, lr=lr, optimizer=optimizer, dtype=arithmetic, device=device, seed=seed
         )
-        return train_perception(network, config, held, options, loop, folder)
+        return train_perception(network, config, held, options, loop, folder, start)
 
     recipe.__doc__ = f"""Train {network} on {dataset}.
 
@@ -92,6 +93,7 @@ def perception_recipe(dataset: str, network: str) -> Callable[..., Path]:
         cache: Folder of prepared pairs, shared between runs.
         workers: Processes that fill the cache.
         checkpointing: Recompute activations in the backward pass: less memory, about a third more time.
+        start: A trained file of the same network whose weights to begin with, instead of random ones.
         options: How pairs are changed before they are learned from.
     """
     return recipe

@@ -1,5 +1,6 @@
 """Training of perception networks: from pairs to losses, and to a file that holds all that is needed to use one."""
 
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -11,11 +12,12 @@ import torch
 from torch import Tensor, nn
 
 from occforge.core.batch import CameraBatch
+from occforge.core.errors import InputError
 from occforge.core.tensors import load_state, load_tensors
 from occforge.data.pairs import PairCache
 from occforge.data.shards import reading_order
 from occforge.perception.network import Hints, PerceptionNetwork, build_network
-from occforge.perception.weights import save_network
+from occforge.perception.weights import load_network, save_network
 from occforge.train.augment import Augmentation, estimated, noisy
 from occforge.train.budget import Timed
 from occforge.train.loop import LoopConfig, train
@@ -74,15 +76,25 @@ def image_tensor(image_HW3: np.ndarray) -> Tensor:
 
 
 def train_perception(
-    name: str, config: Any, pairs: PairCache, options: PerceptionOptions, loop: LoopConfig, out: Path
+    name: str,
+    config: Any,
+    pairs: PairCache,
+    options: PerceptionOptions,
+    loop: LoopConfig,
+    out: Path,
+    start: Path | None = None,
 ) -> Path:
     """Train network `name` on `pairs` and return the path of the usable file, `out`/NAME.safetensors.
 
-    Continues where a stopped run of the same configuration was. `out`/cpu.jsonl has the CPU seconds of every step.
+    `start` is a trained file whose weights are the first ones instead of random numbers; raises `InputError` unless it
+    is of the same network, voxels and classes. Continues where a stopped run of the same configuration was.
+    `out`/cpu.jsonl has the CPU seconds of every step.
     """
     torch.manual_seed(loop.seed)
     source = pairs.source
     network = build_network(name, config, source.grid, source.taxonomy)
+    if start is not None:
+        start_from(network, name, start)
     made_from = {
         "network": name,
         "config": asdict(config),
@@ -90,6 +102,8 @@ def train_perception(
         "pairs": len(source),
         "options": asdict(options),
     }
+    if start is not None:
+        made_from["start"] = hashlib.sha256(start.read_bytes()).hexdigest()
     with Timed(PerceptionTask(network, pairs, options), out / "cpu.jsonl") as timed:
         final = train(timed, loop, out, json.loads(json.dumps(made_from)))
     network.to("cpu")
@@ -98,3 +112,21 @@ def train_perception(
     size_HW = pairs[0].camera.size_HW
     save_network(network, name, config, size_HW, path, {"source": source.identity, "steps": loop.steps})
     return path
+
+
+def start_from(network: PerceptionNetwork, name: str, path: Path) -> None:
+    """Give `network` the weights of a trained file; the grids of the two may lie at different places."""
+    trained = load_network(path)
+
+    def described(known_as: str, of: PerceptionNetwork) -> dict[str, str]:
+        voxels = f"{of.grid.shape_XYZ} voxels of {of.grid.voxel_m} m"
+        return {"network": known_as, "grid": voxels, "classes": ", ".join(of.taxonomy.names)}
+
+    expected, found = described(name, network), described(trained.name, trained.network)
+    for what, value in expected.items():
+        if found[what] != value:
+            raise InputError(
+                f"--start {path}: expected {what} {value}, got {found[what]}; train with the settings of that file, or "
+                "leave the flag out"
+            )
+    load_state(network, trained.network.state_dict(), path)

@@ -1,0 +1,133 @@
+"""Does a network learn from real frames what it can use on a street it has not seen?
+
+    python ../shared/realdata/expand_kitti.py out/kitti && python runs/real_frames.py out/kitti
+
+For every sequence of a SemanticKITTI tree that is held out, a network learns from all the others and reads the held-out
+one, beside two baselines that do not look: the mean scene, and the scene of the nearest training picture. Counts are
+pooled over the held-out sequences before any division. Pictures stay in --out, the record holds numbers alone. Started
+again after an interruption, it goes on where it was.
+"""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+if __name__ == "__main__":
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch and numba are loaded; workers inherit it
+    os.environ.setdefault("NUMBA_NUM_THREADS", "1")
+
+import numpy as np
+import torch
+import tyro
+
+from occforge.core.errors import InputError
+from occforge.core.files import write_json, write_text
+from occforge.core.processes import run_jobs
+from occforge.data.pairs import DatasetPairs, PairCache
+from occforge.data.semantic_kitti import SemanticKitti
+from occforge.metrics.iou import iou_scores
+from occforge.metrics.report import versions
+from occforge.perception.network import preset
+from occforge.perception.weights import load_network
+from occforge.pipelines.evaluate_perception import evaluate_perception
+from occforge.recipes._perception import SETUPS
+from occforge.train.loop import LoopConfig
+from occforge.train.perception import PerceptionOptions, train_perception
+
+
+def frames_of(root: Path) -> dict[str, list[int]]:
+    """Sequence -> indices of its frames in the training split."""
+    frames: dict[str, list[int]] = {}
+    dataset = SemanticKitti(root, "train", images=False)
+    for index in range(len(dataset)):
+        frames.setdefault(dataset[index].name.split("/")[0], []).append(index)
+    return frames
+
+
+def pairs_of(root: Path, indices: list[int]) -> DatasetPairs:
+    """Those frames as small networks take them."""
+    setup = SETUPS["semantic_kitti"]
+    return DatasetPairs("semantic_kitti", root, "train", setup.small_HW, setup.small_factor, tuple(indices))
+
+
+def run_fold(
+    root: Path, held_out: str, network: str, loop: LoopConfig, start: Path | None, out: Path, cache: Path
+) -> dict[str, Any]:
+    """Train on all sequences but one and score that one; what `evaluate_perception` records."""
+    scores = out / held_out / "scores" / "perception.json"
+    if not scores.exists():
+        frames = frames_of(root)
+        learned = [index for sequence, indices in frames.items() if sequence != held_out for index in indices]
+        training = PairCache(cache, pairs_of(root, learned))
+        config = preset(network, "small")
+        path = train_perception(network, config, training, PerceptionOptions(), loop, out / held_out, start)
+        evaluate_perception(load_network(path), pairs_of(root, frames[held_out]), training, scores.parent, "skip")
+    record: dict[str, Any] = json.loads(scores.read_text())
+    return record
+
+
+def table(folds: dict[str, dict[str, Any]], title: str) -> tuple[str, dict[str, Any]]:
+    """Markdown and numbers: IoU and mean IoU (classes there are) of each held-out sequence, and of all pooled."""
+    sides = list(next(iter(folds.values()))["scores"])
+    rows: dict[str, dict[str, tuple[float, float]]] = {}
+    for name, pooled in (*((name, [fold]) for name, fold in folds.items()), ("all", list(folds.values()))):
+        counts = {side: np.sum([fold["scores"][side]["confusion"] for fold in pooled], axis=0) for side in sides}
+        scores = {side: iou_scores(counts[side], "skip") for side in sides}
+        rows[name] = {side: (s.completion_iou, s.miou) for side, s in scores.items()}
+    lines = [title, "", "| Held out | " + " | ".join(f"{side}: IoU | mIoU" for side in sides) + " |"]
+    lines.append("|---|" + "---|" * (2 * len(sides)))
+    for name, row in rows.items():
+        cells = " | ".join(f"{100 * iou:.1f} | {100 * miou:.1f}" for iou, miou in row.values())
+        lines.append(f"| {name} | {cells} |")
+    return "\n".join(lines) + "\n", {"rows": rows, **versions()}
+
+
+def main(
+    root: tyro.conf.Positional[Path],
+    network: str = "monoscene",
+    steps: int = 400,
+    batch: int = 4,
+    held_out: tuple[str, ...] = (),
+    start: Path | None = None,
+    seed: int = 0,
+    out: Path = Path("out/real-frames"),
+    record: Path = Path("docs/comparisons/real"),
+    cache: Path = Path("out/cache"),
+    workers: int = 2,
+) -> None:
+    """Train on all sequences but one, score that one, for each in turn.
+
+    Args:
+        root: Folder that holds dataset/sequences.
+        network: Perception network, at its small size.
+        steps: Training steps of each.
+        batch: Frames of a step.
+        held_out: Sequences to hold out, one after the other; default: all there are.
+        start: Trained file whose weights to begin with, instead of random ones.
+        seed: Seed of weights, batches and augmentation.
+        out: Trainings, and pictures of real frames.
+        record: Folder of the table and its numbers.
+        cache: Folder of prepared pairs.
+        workers: Sequences side by side, one thread each.
+    """
+    torch.set_num_threads(1)
+    sequences = held_out or tuple(frames_of(root))
+    unknown = set(sequences) - set(frames_of(root))
+    if unknown or len(frames_of(root)) < 2:
+        raise InputError(f"real frames: expected two sequences or more and --held-out among them, got {sequences}")
+    loop = LoopConfig(steps=steps, batch=batch, seed=seed)
+    began = "fresh" if start is None else start.stem
+    name = f"{network}-{began}-{steps}"
+    jobs = [(root, sequence, network, loop, start, out / name, cache) for sequence in sequences]
+    folds = dict(zip(sequences, run_jobs(run_fold, jobs, workers, "sequences"), strict=True))
+    title = f"{network}, {began} weights, {steps} steps of {batch} frames, seed {seed}; in percent, mIoU over the "
+    title += "classes there are, counts pooled over frames."
+    text, numbers = table(folds, title)
+    write_text(record / f"{name}.md", text)
+    write_json(record / f"{name}.json", numbers)
+    print(text)
+
+
+if __name__ == "__main__":
+    tyro.cli(main)

@@ -1,0 +1,115 @@
+"""Training of perception networks on a handful of tiny pairs: repeatable, resumable, from given weights."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+import torch
+
+from occforge.core.camera import street_camera
+from occforge.core.errors import InputError
+from occforge.core.grid import GridSpec
+from occforge.core.taxonomy import SEMANTIC_KITTI, Taxonomy
+from occforge.core.tensors import load_tensors
+from occforge.data.pairs import Pair, PairCache
+from occforge.perception._image_encoder import ImageEncoderConfig
+from occforge.perception.monoscene import Config
+from occforge.perception.weights import load_network
+from occforge.train.loop import LoopConfig
+from occforge.train.perception import PerceptionOptions, train_perception
+
+ENCODER = ImageEncoderConfig("residual", channels=8, widths=(4, 8, 8, 8, 8), noise_level=True)
+CONFIG = Config(image=ENCODER, lift_factor=1, head_channels=4, position=True, frustums=2)
+LOOP = LoopConfig(steps=4, batch=2, lr=1e-3, warmup=1)
+OPTIONS = PerceptionOptions(noisy=0.3, estimated=0.3)
+
+GRID = GridSpec((16, 16, 8), (3.2, 3.2, 0.8), (0.0, -25.6, -2.0))
+
+
+@dataclass(frozen=True)
+class Coloured:
+    """Pictures of one colour, and a ground whose class is that colour."""
+
+    grid: GridSpec = GRID
+    taxonomy: Taxonomy = SEMANTIC_KITTI
+    identity = "coloured"
+
+    def __len__(self) -> int:
+        return 6
+
+    def pair(self, index: int) -> Pair:
+        image = np.full((32, 48, 3), 40 * index, np.uint8)
+        labels = np.zeros(self.grid.shape_XYZ, np.uint8)
+        labels[:, :, 0], labels[:4] = 9 + index, 255
+        return Pair(image, street_camera((32, 48)), labels)
+
+
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory):
+    return PairCache(tmp_path_factory.mktemp("pairs"), Coloured())
+
+
+@pytest.fixture(scope="module")
+def trained(pairs, tmp_path_factory):
+    return train_perception("monoscene", CONFIG, pairs, OPTIONS, LOOP, tmp_path_factory.mktemp("trained"))
+
+
+def test_the_same_seed_gives_the_same_file_and_another_seed_another(pairs, trained, tmp_path):
+    again = train_perception("monoscene", CONFIG, pairs, OPTIONS, LOOP, tmp_path / "again")
+    assert again.read_bytes() == trained.read_bytes()
+    other = train_perception("monoscene", CONFIG, pairs, OPTIONS, replace(LOOP, seed=1), tmp_path / "other")
+    assert other.read_bytes() != trained.read_bytes()
+
+
+def test_training_that_was_stopped_ends_as_the_unbroken_one(pairs, trained, tmp_path, monkeypatch):
+    from occforge.train import perception
+
+    real, calls = perception.PerceptionTask.losses, []
+
+    def stops(self, *arguments):
+        calls.append(None)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return real(self, *arguments)
+
+    monkeypatch.setattr(perception.PerceptionTask, "losses", stops)
+    always = replace(LOOP, checkpoint_minutes=0.0)
+    with pytest.raises(KeyboardInterrupt):
+        train_perception("monoscene", CONFIG, pairs, OPTIONS, always, tmp_path)
+    assert train_perception("monoscene", CONFIG, pairs, OPTIONS, LOOP, tmp_path).read_bytes() == trained.read_bytes()
+    assert len(calls) == 3 + 2
+
+
+def test_training_goes_on_from_given_weights(pairs, trained, tmp_path):
+    still = replace(LOOP, steps=1, lr=0.0, muon_lr=0.0, seed=5)
+    path = train_perception("monoscene", CONFIG, pairs, OPTIONS, still, tmp_path / "still", trained)
+    before, after = (load_network(p).network for p in (trained, path))
+    for (name, a), b in zip(before.named_parameters(), after.parameters(), strict=True):
+        assert torch.equal(a, b), name
+    moved = train_perception("monoscene", CONFIG, pairs, OPTIONS, replace(LOOP, seed=5), tmp_path / "on", trained)
+    fresh = train_perception("monoscene", CONFIG, pairs, OPTIONS, replace(LOOP, seed=5), tmp_path / "fresh")
+    assert moved.read_bytes() != fresh.read_bytes()
+    with pytest.raises(InputError, match="another configuration"):  # the start belongs to what a run is
+        train_perception("monoscene", CONFIG, pairs, OPTIONS, replace(LOOP, seed=5), tmp_path / "on")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"grid": replace(GRID, voxel_m=(1.6, 1.6, 0.8))}, "expected grid"),
+        ({"taxonomy": replace(SEMANTIC_KITTI, names=("void", *SEMANTIC_KITTI.names[1:]))}, "expected classes"),
+    ],
+)
+def test_weights_of_other_voxels_or_classes_are_refused(trained, tmp_path, change, message):
+    pairs = PairCache(tmp_path / "pairs", replace(Coloured(), **change))
+    with pytest.raises(InputError, match=message):
+        train_perception("monoscene", CONFIG, pairs, OPTIONS, LOOP, tmp_path / "run", trained)
+    assert not (tmp_path / "run").exists()
+
+
+def test_noise_reaches_the_network_and_the_file_says_what_it_was_made_from(pairs, tmp_path):
+    clean = train_perception("monoscene", CONFIG, pairs, PerceptionOptions(), LOOP, tmp_path / "clean")
+    noisy = train_perception("monoscene", CONFIG, pairs, PerceptionOptions(noisy=1.0), LOOP, tmp_path / "noisy")
+    assert clean.read_bytes() != noisy.read_bytes()
+    made_from = load_tensors(clean)[1]["made_from"]
+    assert made_from == {"source": "coloured", "steps": 4}
