@@ -12,6 +12,7 @@ from PIL import Image
 from occforge.core.camera import street_camera
 from occforge.pipelines.text_to_scene import SamplingConfig, generate_scene
 from occforge.render.oblique import oblique
+from occforge.render.overlay import overlay
 from occforge.render.picture import save_rgb, sheet
 from occforge.render.shade import shade
 from occforge.weights import load_generator
@@ -27,6 +28,13 @@ def shrunk(image_HW3: np.ndarray, width: int) -> np.ndarray:
     return np.asarray(Image.fromarray(image_HW3).resize((width, height), Image.Resampling.LANCZOS))
 
 
+def voxels_over_picture(seed: int) -> np.ndarray:
+    """A street's picture, and below it the same with the street's voxels of 0.2 m drawn over it."""
+    street, camera = make_street(seed), street_camera((300, 1000))
+    picture = shade(street.scene, camera, street.weather, seed)
+    return np.concatenate([picture, overlay(street.scene, camera, picture)])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("docs/pictures"))
@@ -39,6 +47,8 @@ def main() -> None:
     save_rgb(arguments.out / "generated.png", sheet([shrunk(oblique(s, (480, 640)), 400) for s in made], 4))
     real = [make_street(WORLD_SEED + i).scene for i in range(arguments.count)]
     save_rgb(arguments.out / "world.png", sheet([shrunk(oblique(s, (480, 640)), 400) for s in real], 4))
+
+    save_rgb(arguments.out / "voxels-over-picture.png", voxels_over_picture(WORLD_SEED))
 
     asked = generate_scene(composition, PROMPT, 0, SamplingConfig())
     save_rgb(arguments.out / "prompt-scene.png", oblique(asked.scene, (480, 640)))
