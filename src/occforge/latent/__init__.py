@@ -1,0 +1,1 @@
+"""OccScene: images and occupancy denoised together."""

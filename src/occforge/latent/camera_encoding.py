@@ -1,0 +1,182 @@
+"""Occupancy as each camera of a path meets it: OccScene's learned encoding, and the geometric one beside it.
+
+Shape legend: B batch, N frames of a path, K classes, C channels, X Y Z voxels (forward, left, up), D depth of a view,
+H W its rows and columns. A volume of a view is (C, D, H, W): depth runs forward, rows down, columns to the right.
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from occforge.core.batch import CameraBatch
+from occforge.core.errors import InputError
+from occforge.core.grid import GridSpec
+
+CAMERA_NUMBERS = 16
+
+
+@dataclass(frozen=True)
+class CameraEncodingConfig:
+    """Sizes.
+
+    `depth`: slices of the volume along the view. `slots`: 0 shares one set of weights among all frames; a number gives
+    each of so many frames its own. Paper: its own, so that a longer video needs another training. Here: shared by
+    default. `reach`: the deformable kernel's side, 3 for 27 points.
+    """
+
+    channels: int = 16
+    depth: int = 8
+    slots: int = 0
+    reach: int = 3
+    parameter_HW: tuple[int, int] = (4, 12)
+
+
+def camera_numbers_B16(cameras: CameraBatch, grid: GridSpec) -> Tensor:
+    """Intrinsic and extrinsic parameters without units: focal lengths and principal point over the image's size, the
+    rotation, and the camera's place in the grid from -0.5 to 0.5."""
+    H, W = cameras.size_HW
+    K_B33, R_B33 = cameras.K_B33, cameras.camera_from_grid_B44[:, :3, :3]
+    focal_B4 = torch.stack([K_B33[:, 0, 0] / W, K_B33[:, 1, 1] / H, K_B33[:, 0, 2] / W, K_B33[:, 1, 2] / H], 1)
+    place_B3 = -(R_B33.mT @ cameras.camera_from_grid_B44[:, :3, 3:])[..., 0]
+    low_3, extent_3 = place_B3.new_tensor(grid.origin_m), place_B3.new_tensor(grid.extent_m)
+    return torch.cat([focal_B4, R_B33.flatten(1), (place_B3 - low_3) / extent_3 - 0.5], 1)
+
+
+def facing_forward(volume_BCXYZ: Tensor, size_DHW: tuple[int, int, int]) -> Tensor:
+    """The grid as seen along +x by parallel rays: (B, C, D, H, W), averages of the voxels of each cell.
+
+    Paper: interpolated. Here: averaged, as interpolation looks at eight voxels of a cell of many.
+    """
+    turned = volume_BCXYZ.movedim((2, 4, 3), (2, 3, 4)).flip(3, 4)  # z up becomes rows down, y left columns right
+    return F.adaptive_avg_pool3d(turned, size_DHW)
+
+
+class ParameterEncoder(nn.Module):
+    """Eq. 3: sigma(Conv(Reshape(FC(P)))), brought to the size of the volume's rows and columns."""
+
+    def __init__(self, channels: int, parameter_HW: tuple[int, int]) -> None:
+        super().__init__()
+        self.shape = (channels, *parameter_HW)
+        self.fc = nn.Linear(CAMERA_NUMBERS, channels * parameter_HW[0] * parameter_HW[1])
+        self.conv = nn.Conv2d(channels, channels, 3, padding=1)
+
+    def forward(self, numbers_B16: Tensor, size_HW: tuple[int, int]) -> Tensor:
+        """(B, C, H, W) in 0-1."""
+        code_BCHW = self.conv(F.silu(self.fc(numbers_B16)).unflatten(1, self.shape))
+        return torch.sigmoid(F.interpolate(code_BCHW, size_HW, mode="bilinear"))
+
+
+class DeformableConv3d(nn.Module):
+    """Eq. 4 without its last factor: sum over k of w_k X(p + p_k + delta p_k), the offsets read from X.
+
+    Starts as the plain convolution of its weights: offsets are zero. `w_k` is one number a point and channel.
+    """
+
+    def __init__(self, channels: int, reach: int) -> None:
+        super().__init__()
+        steps = torch.arange(reach) - (reach - 1) / 2
+        self.register_buffer("kernel_K3", torch.cartesian_prod(steps, steps, steps), persistent=False)
+        self.kernel_K3: Tensor
+        points = reach**3
+        self.offset = nn.Conv3d(channels, 3 * points, 3, padding=1)
+        nn.init.zeros_(self.offset.weight)
+        assert self.offset.bias is not None
+        nn.init.zeros_(self.offset.bias)
+        self.weight_CK = nn.Parameter(torch.randn(channels, points) / points**0.5)
+
+    def forward(self, volume_BCDHW: Tensor) -> Tensor:
+        """The same shape; zeros lie around the volume."""
+        size_DHW = volume_BCDHW.shape[2:]
+        axes = [torch.arange(n, device=volume_BCDHW.device) + 0.5 for n in size_DHW]
+        cell_DHW3 = torch.stack(torch.meshgrid(*axes, indexing="ij"), -1)
+        offset_BKDHW3 = self.offset(volume_BCDHW).unflatten(1, (-1, 3)).movedim(2, -1)
+        size_3 = cell_DHW3.new_tensor(size_DHW)
+        total = torch.zeros_like(volume_BCDHW)
+        for k, step_3 in enumerate(self.kernel_K3):
+            at_BDHW3 = 2.0 * (cell_DHW3 + step_3 + offset_BKDHW3[:, k]) / size_3 - 1.0
+            sampled = F.grid_sample(volume_BCDHW, at_BDHW3.flip(-1).to(volume_BCDHW), align_corners=False)
+            total = total + self.weight_CK[:, k, None, None, None] * sampled
+        return total
+
+
+class CameraEncoding(nn.Module):
+    """Cross-view camera encoding, Eqs. 3 and 4: one occupancy of the key frame, one volume for each camera.
+
+    Paper: occupancy as one channel of class numbers. Here: class shares through a linear embedding, as class numbers
+    have no order, and because shares carry gradients back to the network that perceived them.
+    """
+
+    def __init__(self, config: CameraEncodingConfig, classes: int, grid: GridSpec) -> None:
+        super().__init__()
+        self.config, self.grid = config, grid
+        C = config.channels
+        self.embed = nn.Conv3d(classes, C, 1)
+        sets = max(1, config.slots)
+        self.parameters_of = nn.ModuleList(ParameterEncoder(C, config.parameter_HW) for _ in range(sets))
+        self.deform = nn.ModuleList(DeformableConv3d(C, config.reach) for _ in range(sets))
+
+    def forward(self, share_BKXYZ: Tensor, cameras: CameraBatch, size_HW: tuple[int, int]) -> Tensor:
+        """(B, N, C, D, H, W) from class shares and the B * N cameras, those of one path after the other.
+
+        Raises `InputError` for more frames than the weights have slots.
+        """
+        frames = len(cameras) // len(share_BKXYZ)
+        slots = self.config.slots
+        if slots and frames > slots:
+            raise InputError(f"camera encoding: trained for {slots} frames, got {frames}; ask for fewer")
+        volume = self.embed(facing_forward(share_BKXYZ, (self.config.depth, *size_HW)))
+        numbers_BN16 = camera_numbers_B16(cameras, self.grid).unflatten(0, (len(share_BKXYZ), frames))
+        shared = None if slots else self.deform[0](volume)
+        views = []
+        for i in range(frames):
+            deformed = self.deform[i](volume) if shared is None else shared
+            code_BCHW = self.parameters_of[i if slots else 0](numbers_BN16[:, i].to(volume.dtype), size_HW)
+            views.append(deformed * code_BCHW[:, :, None])
+        return torch.stack(views, 1)
+
+
+def log_depths_m(near_m: float, far_m: float, bins: int) -> Tensor:
+    """Centres of `bins` equal parts of the logarithm of depth, (D,)."""
+    edge = torch.linspace(0.0, 1.0, bins + 1)
+    return near_m * (far_m / near_m) ** (0.5 * (edge[1:] + edge[:-1]))
+
+
+def frustum_points_BDHW3_m(cameras: CameraBatch, depth_D_m: Tensor, size_HW: tuple[int, int]) -> Tensor:
+    """Points of the grid frame at each depth behind the centres of (H, W) cells of each camera's image, in metres."""
+    H, W = size_HW
+    scale_2 = cameras.K_B33.new_tensor((cameras.size_HW[1] / W, cameras.size_HW[0] / H))
+    rows, columns = (torch.arange(n, device=cameras.K_B33.device) + 0.5 for n in (H, W))
+    pixel_HW2 = torch.stack(torch.meshgrid(columns, rows, indexing="xy"), -1) * scale_2
+    pixel_HW3 = torch.cat([pixel_HW2, torch.ones_like(pixel_HW2[..., :1])], -1)
+    ray_BHW3 = pixel_HW3 @ torch.linalg.inv(cameras.K_B33).mT[:, None]
+    point_BDHW3 = ray_BHW3[:, None] * depth_D_m.to(ray_BHW3)[:, None, None, None]
+    R_B33, t_B3 = cameras.camera_from_grid_B44[:, :3, :3], cameras.camera_from_grid_B44[:, :3, 3]
+    return (point_BDHW3 - t_B3[:, None, None, None]) @ R_B33[:, None, None]
+
+
+def resample(volume_BCXYZ: Tensor, grid: GridSpec, point_BDHW3_m: Tensor) -> Tensor:
+    """Values of a grid at points of its frame, (B, C + 1, D, H, W): interpolated between voxel centres, zero outside.
+
+    The last channel is one inside the grid. The points may hold several frames' of one grid one after the other in D.
+    Differentiable in the values, so that a perception network can learn from what its occupancy did.
+    """
+    low_3, extent_3 = point_BDHW3_m.new_tensor(grid.origin_m), point_BDHW3_m.new_tensor(grid.extent_m)
+    at_BDHW3 = 2.0 * (point_BDHW3_m - low_3) / extent_3 - 1.0
+    inside_BDHW = (at_BDHW3.abs() <= 1.0).all(-1)
+    sampled = F.grid_sample(
+        volume_BCXYZ, at_BDHW3.flip(-1).to(volume_BCXYZ), align_corners=False, padding_mode="border"
+    )
+    inside = inside_BDHW[:, None].to(sampled)
+    return torch.cat([sampled * inside, inside], 1)
+
+
+def frustum_views(
+    volume_BCXYZ: Tensor, grid: GridSpec, cameras: CameraBatch, depth_D_m: Tensor, size_HW: tuple[int, int]
+) -> Tensor:
+    """The geometric path: occupancy in the frustum of each of B * N cameras, (B, N, C + 1, D, H, W)."""
+    B, frames = len(volume_BCXYZ), len(cameras) // len(volume_BCXYZ)
+    point = frustum_points_BDHW3_m(cameras, depth_D_m, size_HW)
+    point = point.unflatten(0, (B, frames)).flatten(1, 2)
+    return resample(volume_BCXYZ, grid, point).unflatten(2, (frames, -1)).transpose(1, 2)
