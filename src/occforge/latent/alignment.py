@@ -56,7 +56,7 @@ class Alignment(nn.Module):
             occupancy_channels, E, (config.depth_patch, p, p), (config.depth_patch, p, p)
         )
         self.kind = nn.Parameter(torch.zeros(2, E))  # of tokens: occupancy, latent
-        self.blocks = nn.ModuleList(_block(config) for _ in range(config.blocks))
+        self.blocks = nn.ModuleList(make_block(config) for _ in range(config.blocks))
         self.beside = nn.Conv3d(E, E, 3, padding=1) if config.encoding in ("depth", "time") else None
         self.unpatch = nn.ConvTranspose2d(E, latent_channels, p, p)
         self.zero = nn.Conv2d(latent_channels, latent_channels, 1)
@@ -133,7 +133,8 @@ def position_code(size: tuple[int, ...], width: int) -> Tensor:
     return torch.cat(codes, -1)
 
 
-def _block(config: AlignmentConfig) -> nn.Module:
+def make_block(config: AlignmentConfig) -> nn.Module:
+    """What scans the sequence: (B, L, E) to the same shape."""
     if config.encoding == "attention":
         return AttentionBlock(config.width, config.heads)
     if config.encoding == "gru":
