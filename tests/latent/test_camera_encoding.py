@@ -10,7 +10,8 @@ import torch.nn.functional as F
 from occforge.core.batch import CameraBatch
 from occforge.core.camera import drive_path, look_camera, street_camera
 from occforge.core.errors import InputError
-from occforge.core.grid import GridSpec
+from occforge.core.grid import GridSpec, Scene
+from occforge.core.taxonomy import SEMANTIC_KITTI
 from occforge.latent.camera_encoding import (
     CameraEncoding,
     CameraEncodingConfig,
@@ -21,7 +22,10 @@ from occforge.latent.camera_encoding import (
     frustum_views,
     log_depths_m,
     resample,
+    soft_raycast,
 )
+from occforge.render.raycast import raycast
+from occforge.world.street import make_street
 
 GRID = GridSpec((16, 12, 8), (1.0, 1.0, 0.5), (0.0, -6.0, -2.0))
 
@@ -141,3 +145,28 @@ def test_more_frames_than_slots_are_refused():
     encoding = CameraEncoding(CameraEncodingConfig(8, 4, 2, 3, (2, 4)), 5, GRID)
     with pytest.raises(InputError, match="trained for 2 frames, got 3"):
         encoding(torch.rand(1, 5, *GRID.shape_XYZ), CameraBatch.stack(cameras(3)), (4, 6))
+
+
+def test_shares_of_rays_add_up_and_are_differentiable():
+    share = torch.rand(2, 5, *GRID.shape_XYZ).softmax(1).requires_grad_()
+    maps = soft_raycast(share, GRID, CameraBatch.stack(cameras(6)), log_depths_m(1.0, 30.0, 24), (6, 10))
+    assert maps.shape == (2, 3, 6, 6, 10)
+    assert torch.allclose(maps[:, :, :5].sum(2), torch.ones(2, 3, 6, 10), atol=1e-5)
+    maps.square().sum().backward()
+    assert float(share.grad.abs().max()) > 0
+
+
+def test_a_certain_scene_is_seen_as_the_ray_caster_sees_it():
+    street = make_street(3_000_000_000).scene
+    labels = street.labels_XYZ[:128, 64:192]
+    grid = GridSpec((128, 128, 32), (0.2, 0.2, 0.2), (0.0, -12.8, -2.0))
+    camera = street_camera((32, 96))
+    view = raycast(Scene(labels, grid, SEMANTIC_KITTI), camera)
+    share = F.one_hot(torch.from_numpy(labels).long(), 20).movedim(-1, 0).float()[None]
+    depth = torch.arange(0.3, 30.0, 0.1)
+    maps = soft_raycast(share, grid, CameraBatch.stack([camera]), depth, (32, 96))[0, 0]
+    same = maps[:20].argmax(0).numpy() == view.semantic_HW
+    assert same.mean() > 0.96
+    hit = (view.voxel_HW >= 0) & same
+    error = np.abs(maps[20].numpy() - 1.0 / np.where(hit, view.depth_HW, 1.0))[hit]
+    assert np.median(error) < 0.005 and hit.mean() > 0.3

@@ -180,3 +180,23 @@ def frustum_views(
     point = frustum_points_BDHW3_m(cameras, depth_D_m, size_HW)
     point = point.unflatten(0, (B, frames)).flatten(1, 2)
     return resample(volume_BCXYZ, grid, point).unflatten(2, (frames, -1)).transpose(1, 2)
+
+
+def soft_raycast(
+    share_BKXYZ: Tensor, grid: GridSpec, cameras: CameraBatch, depth_D_m: Tensor, size_HW: tuple[int, int]
+) -> Tensor:
+    """What each of B * N cameras sees of class shares: maps (B, N, K + 1, H, W), differentiable in the shares.
+
+    Along a ray each sample is hit with the share that is not empty (class 0), if none before it was. Channels are the
+    share of rays that end at each class, 0 for those that hit nothing, and the inverse of the depth they end at, in
+    1/m. With certain shares and fine depths it is the ray caster's view.
+    """
+    seen = frustum_views(share_BKXYZ, grid, cameras, depth_D_m, size_HW)
+    share_BNKDHW, inside_BN1DHW = seen[:, :, :-1], seen[:, :, -1:]
+    open_BN1DHW = share_BNKDHW[:, :, :1] + (1.0 - inside_BN1DHW)
+    reached_BN1DHW = open_BN1DHW.clamp(0.0, 1.0).cumprod(3)
+    before_BN1DHW = torch.cat([torch.ones_like(reached_BN1DHW[:, :, :, :1]), reached_BN1DHW[:, :, :, :-1]], 3)
+    ends_BNKDHW = share_BNKDHW[:, :, 1:] * before_BN1DHW
+    inverse_D11 = (1.0 / depth_D_m).to(ends_BNKDHW)[:, None, None]
+    inverse_depth = (ends_BNKDHW.sum(2, keepdim=True) * inverse_D11).sum(3)
+    return torch.cat([reached_BN1DHW[:, :, :, -1], ends_BNKDHW.sum(3), inverse_depth], 2)
