@@ -1,0 +1,93 @@
+"""The small generator: what it is told reaches the picture, and frames meet in the alignment alone."""
+
+import pytest
+import torch
+
+from occforge.core.errors import InputError
+from occforge.latent.alignment import AlignmentConfig
+from occforge.latent.painter import Painter, PainterConfig, grouped, ungrouped
+
+SMALL = PainterConfig(
+    patch=4, width=32, inner_width=48, outer_blocks=1, inner_blocks=2, head=16, words=24, maps=6, volume=5,
+    alignment=AlignmentConfig(width=16, heads=2, state=4, patch=1),
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def painter():
+    torch.manual_seed(0)
+    made = Painter(SMALL)
+    torch.nn.init.normal_(made.leave.weight, std=0.1)
+    torch.nn.init.normal_(made.align.zero.weight)
+    return made
+
+
+def given(N: int = 2):
+    g = torch.Generator().manual_seed(1)
+
+    def draw(*shape):
+        return torch.randn(*shape, generator=g)
+
+    return {
+        "y_BNCHW": draw(2, N, 3, 16, 24), "level_B": torch.tensor([0.2, 0.9]), "words_BLE": draw(2, 7, 24),
+        "camera_BN16": draw(2, N, 16), "maps_BNMHW": draw(2, N, 6, 8, 12), "volume_BNODHW": draw(2, N, 5, 4, 2, 3),
+    }  # fmt: skip
+
+
+def test_a_fresh_network_says_nothing():
+    assert float(Painter(SMALL)(**given()).detach().abs().max()) == 0.0
+
+
+def test_groups_come_apart_again():
+    x = torch.randn(2, 6 * 4, 5)
+    assert torch.equal(ungrouped(grouped(x, 6, 4), 3, 2), x)
+    assert torch.equal(grouped(x, 6, 4)[0, 0].view(5, 4).sum(1), x[0, [0, 1, 4, 5]].sum(0))
+
+
+@pytest.mark.parametrize("name", ["level_B", "words_BLE", "camera_BN16", "maps_BNMHW", "volume_BNODHW"])
+def test_all_that_is_told_reaches_every_pixel(painter, name):
+    one, two = given(), given()
+    two[name] = two[name] + 0.5 * torch.randn_like(two[name])
+    changed = (painter(**one) - painter(**two)).detach().abs().amax(2)
+    assert float(changed.min()) > 0.0
+
+
+def test_scenes_of_a_batch_do_not_meet(painter):
+    one, both = given(), given()
+    alone = painter(**{name: value[1:] for name, value in one.items()})
+    assert torch.allclose(painter(**both)[1:], alone, atol=1e-5)
+
+
+def test_frames_meet_in_the_alignment_alone(painter):
+    one, two = given(), given()
+    two["y_BNCHW"] = two["y_BNCHW"].clone()
+    two["y_BNCHW"][:, 1] += 1.0
+    assert float((painter(**one) - painter(**two)).detach()[:, 0].abs().max()) > 0.0
+    for told in (one, two):
+        told["volume_BNODHW"] = None
+    assert torch.allclose(painter(**one)[:, 0], painter(**two)[:, 0], atol=1e-6)
+
+
+def test_a_voxels_map_moves_the_patch_that_shows_it_first():
+    """Before any attention: the maps enter where their pixels lie."""
+    torch.manual_seed(0)
+    painter, maps = Painter(SMALL), torch.zeros(1, 6, 8, 12)
+    maps[0, 0, 3, 7] = 1.0
+    moved = (painter.look(maps) - painter.look(torch.zeros_like(maps))).detach().abs().amax(1)[0]
+    assert moved.nonzero().tolist() == [[1, 3]]
+
+
+def test_every_parameter_learns(painter):
+    painter(**given()).square().mean().backward()
+    for name, p in painter.named_parameters():
+        assert p.grad is not None and float(p.grad.abs().max()) > 0, name
+    painter.zero_grad()
+
+
+def test_sizes(painter):
+    with pytest.raises(InputError, match="divisible by 8, got 20 x 24"):
+        painter(**{**given(), "y_BNCHW": torch.randn(2, 2, 3, 20, 24)})
+    with pytest.raises(InputError, match="inner_width divisible"):
+        PainterConfig(inner_width=50)
+    with torch.device("meta"):
+        assert 5e6 < sum(p.numel() for p in Painter(PainterConfig()).parameters()) < 7e6
