@@ -1,9 +1,9 @@
 """The small generator: pictures from noise, words and what their camera sees of an occupancy.
 
 An hourglass of transformer blocks on patches of the picture itself, no autoencoder: the inner ones work on groups of
-2 x 2 patches. Words enter by cross-attention, the noise level and the camera by modulation, the occupancy as maps that
-the camera sees (`camera_encoding.soft_raycast`, or a ray caster's) at half the picture's fineness, added to the patches,
-and by the dual alignment in the middle, which is also the only place where frames meet.
+2 x 2 patches. Words enter by cross-attention, the noise level and the camera by modulation. The occupancy enters twice:
+as maps that the camera sees (`camera_encoding.soft_raycast`, or a ray caster's) at half the picture's fineness, added to
+its patches, and by the dual alignment in the middle, which is also the only place where frames meet.
 
 Shape legend: B batch, N frames, M maps, H W rows and columns, h w the same in patches, L words, E width, T tokens.
 Source: hourglass of Crowson et al. 2024 (HDiT); modulation shared by blocks: Chen et al. 2023 (PixArt-alpha).
@@ -74,13 +74,13 @@ class Painter(nn.Module):
         level_B: Tensor,
         words_BLE: Tensor,
         camera_BN16: Tensor,
-        maps_BNMHW: Tensor | None = None,
-        volume_BNODHW: Tensor | None = None,
+        maps_BNMHW: Tensor,
+        volume_BNODHW: Tensor,
     ) -> Tensor:
         """The prediction (B, N, C, H, W). `level_B` is the noise's share sqrt(1 - alpha_bar) in 0-1.
 
-        Without maps the network sees no occupancy, without a volume the alignment is left out. Raises `InputError` for
-        a picture that whole groups of patches do not fill.
+        `maps_BNMHW` (of any size) and `volume_BNODHW` (as `CameraEncoding` gives it) are zero where no occupancy is
+        known. Raises `InputError` for a picture that whole groups of patches do not fill.
         """
         B, N, _, H, W = y_BNCHW.shape
         p = self.config.patch
@@ -89,10 +89,8 @@ class Painter(nn.Module):
                 f"painter: expected rows and columns divisible by {2 * p}, got {H} x {W}; choose another size"
             )
         h, w = H // p, W // p
-        x_FEhw = self.enter(y_BNCHW.flatten(0, 1))
-        if maps_BNMHW is not None:
-            maps_FMHW = F.interpolate(maps_BNMHW.flatten(0, 1), (H // 2, W // 2), mode="area")
-            x_FEhw = x_FEhw + self.look(maps_FMHW)
+        maps_FMHW = F.interpolate(maps_BNMHW.flatten(0, 1), (H // 2, W // 2), mode="area")
+        x_FEhw = self.enter(y_BNCHW.flatten(0, 1)) + self.look(maps_FMHW)
         told_F = level_B.repeat_interleave(N), camera_BN16.flatten(0, 1)
         words_FLE = words_BLE.repeat_interleave(N, 0)
         outer = self.modulate_outer(*told_F)
@@ -105,7 +103,7 @@ class Painter(nn.Module):
         inner = self.modulate_inner(*told_F)
         for i, block in enumerate(self.inner):
             x_FTI = block(x_FTI, words_FLE, inner)
-            if i == 0 and volume_BNODHW is not None:
+            if i == 0:
                 latent_BNIhw = x_FTI.mT.unflatten(2, (h // 2, w // 2)).unflatten(0, (B, N))
                 x_FTI = self.align(latent_BNIhw, volume_BNODHW).flatten(0, 1).flatten(2).mT
         x_FTE = x_FTE + ungrouped(self.split(x_FTI), h // 2, w // 2)
