@@ -2,8 +2,8 @@
 
 An hourglass of transformer blocks on patches of the picture itself, no autoencoder: the inner ones work on groups of
 2 x 2 patches. Words enter by cross-attention, the noise level and the camera by modulation. The occupancy enters twice:
-as maps that the camera sees (`camera_encoding.soft_raycast`, or a ray caster's) at half the picture's fineness, added to
-its patches, and by the dual alignment in the middle, which is also the only place where frames meet.
+as maps that the camera sees (`camera_encoding.soft_raycast`, or a ray caster's) at half the picture's fineness, and by
+the dual alignment in the middle, which is also the only place where frames meet.
 
 Shape legend: B batch, N frames, M maps, H W rows and columns, h w the same in patches, L words, E width, T tokens.
 Source: hourglass of Crowson et al. 2024 (HDiT); modulation shared by blocks: Chen et al. 2023 (PixArt-alpha).

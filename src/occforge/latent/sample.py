@@ -1,0 +1,132 @@
+"""Algorithm 2 of OccScene: pictures and occupancy denoised together, by any of diffusers' samplers.
+
+At every k-th step a perception network reads what the picture looks like so far, and what it reads conditions the
+steps that follow. Shape legend: B batch, N frames, C H W picture or latent, M maps, O D H W volume, L words.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from occforge.core.errors import InputError
+from occforge.latent.objective import Diffusion
+
+Sampler = Literal["dpm++", "ddim", "ddpm", "unipc"]
+
+
+@dataclass(frozen=True)
+class PaintingConfig:
+    """How pictures are drawn.
+
+    `guidance` strengthens words alone; both branches see one occupancy. `perceive_every`: steps between two readings of
+    the picture, the last step always reads; 0 never. `reads`: the denoised estimate of the step before, or the noisy
+    picture itself. Paper: the noisy one. Here: the estimate by default, which is read better where noise is high.
+    """
+
+    sampler: Sampler = "dpm++"
+    steps: int = 20
+    guidance: float = 1.0
+    perceive_every: int = 2
+    reads: Literal["estimate", "noisy"] = "estimate"
+
+    def __post_init__(self) -> None:
+        if self.steps < 1:
+            raise InputError(f"--painting.steps: expected 1 or more, got {self.steps}")
+        if self.perceive_every < 0:
+            raise InputError(f"--painting.perceive-every: expected 0 or more, got {self.perceive_every}")
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the cameras see of an occupancy: maps, and the volume of `camera_encoding.CameraEncoding`."""
+
+    maps_BNMHW: Tensor
+    volume_BNODHW: Tensor
+
+    def twice(self) -> "Seen":
+        """For both branches of guidance."""
+        return Seen(torch.cat([self.maps_BNMHW] * 2), torch.cat([self.volume_BNODHW] * 2))
+
+
+Paint = Callable[[Tensor, Tensor, Tensor, Seen], Tensor]
+"""The generator: noisy pictures (B, N, C, H, W), their noise level (B,), words and what is seen, to its prediction."""
+Perceive = Callable[[Tensor, Tensor], Seen]
+"""Pictures so far and their noise level (B,) to what the cameras see of the occupancy perceived in them."""
+
+
+def scheduler_of(sampler: Sampler, diffusion: Diffusion, steps: int) -> Any:
+    """diffusers' scheduler for this diffusion, set to `steps`."""
+    from diffusers.schedulers.scheduling_ddim import DDIMScheduler
+    from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
+    from diffusers.schedulers.scheduling_dpmsolver_multistep import DPMSolverMultistepScheduler
+    from diffusers.schedulers.scheduling_unipc_multistep import UniPCMultistepScheduler
+
+    if steps > diffusion.steps:
+        raise InputError(f"--painting.steps: expected at most {diffusion.steps}, got {steps}")
+    common = {
+        "num_train_timesteps": diffusion.steps,
+        "trained_betas": diffusion.beta_T.tolist(),
+        "prediction_type": diffusion.prediction,
+        "timestep_spacing": "trailing",
+    }
+    if sampler == "ddim":
+        scheduler: Any = DDIMScheduler(**common, clip_sample=False)
+    elif sampler == "ddpm":
+        scheduler = DDPMScheduler(**common, clip_sample=False)
+    elif sampler == "unipc":
+        scheduler = UniPCMultistepScheduler(**common)
+    else:
+        scheduler = DPMSolverMultistepScheduler(**common, algorithm_type="dpmsolver++", final_sigmas_type="zero")
+    scheduler.set_timesteps(steps)
+    return scheduler
+
+
+def normal(shape: Sequence[int], generators: Sequence[torch.Generator]) -> Tensor:
+    """Noise of `shape` (B, ...), each scene's from its own generator: the same in every batch."""
+    return torch.stack([torch.randn(tuple(shape[1:]), generator=g) for g in generators])
+
+
+@torch.no_grad()
+def sample(
+    paint: Paint,
+    diffusion: Diffusion,
+    config: PaintingConfig,
+    shape_BNCHW: tuple[int, int, int, int, int],
+    words: tuple[Tensor, Tensor],
+    seen: Seen,
+    generators: Sequence[torch.Generator],
+    perceive: Perceive | None = None,
+) -> tuple[Tensor, Seen]:
+    """Pictures (B, N, C, H, W) and what was seen of their occupancy at the end.
+
+    `words` are those asked for and those of an empty request, (B, L, E) each. `seen` conditions the first steps, and
+    without `perceive` all of them: zeros, or an occupancy that is known. One generator a scene.
+    """
+    scheduler = scheduler_of(config.sampler, diffusion, config.steps)
+    y_t = normal(shape_BNCHW, generators)
+    estimate: Tensor | None = None
+    steps = scheduler.timesteps.tolist()
+    for i, t in enumerate(steps):
+        t_B = torch.full((len(y_t),), int(t))
+        level_B = (1.0 - diffusion.alpha_bar_T[t_B]).sqrt().float()
+        due = config.perceive_every and (i % config.perceive_every == 0 or i == len(steps) - 1)
+        if perceive is not None and due:
+            if config.reads == "noisy":
+                seen = perceive(y_t, level_B)
+            elif estimate is not None:
+                seen = perceive(estimate, level_B)
+        if config.guidance == 1.0:
+            output = paint(y_t, level_B, words[0], seen)
+        else:
+            both = paint(torch.cat([y_t] * 2), torch.cat([level_B] * 2), torch.cat([words[0], words[1]]), seen.twice())
+            asked, nothing = both.chunk(2)
+            output = nothing + config.guidance * (asked - nothing)
+        estimate = diffusion.clean(output, y_t, t_B)
+        extra = {"generator": list(generators)} if config.sampler == "ddpm" else {}
+        y_t = scheduler.step(output, t, y_t, **extra).prev_sample
+    if perceive is not None and config.perceive_every:
+        seen = perceive(y_t, torch.zeros(len(y_t)))
+    return y_t, seen

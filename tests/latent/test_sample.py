@@ -1,0 +1,99 @@
+"""Joint sampling: exact where the best network is known, and what is read when."""
+
+import pytest
+import torch
+
+from occforge.core.errors import InputError
+from occforge.latent.objective import Diffusion
+from occforge.latent.sample import PaintingConfig, Seen, normal, sample
+
+SAMPLERS = ("dpm++", "ddim", "ddpm", "unipc")
+KINDS = ("sample", "epsilon", "v_prediction")
+SHAPE = (4, 1, 3, 8, 8)
+WORDS = (torch.zeros(4, 1, 1), torch.zeros(4, 1, 1))
+MEAN, SPREAD = 0.3, 0.5
+
+
+def generators(count: int = 4, first: int = 0):
+    return [torch.Generator().manual_seed(first + i) for i in range(count)]
+
+
+def nothing(B: int = 4) -> Seen:
+    return Seen(torch.zeros(B, 1, 1, 4, 4), torch.zeros(B, 1, 1, 1, 2, 2))
+
+
+def best(diffusion: Diffusion):
+    """The perfect network of pictures whose pixels are independent and normal: E[y_0 given y_t] in closed form."""
+
+    def paint(y_t, level_B, _words, _seen):
+        sigma = level_B.double().view(-1, 1, 1, 1, 1)
+        a = (1.0 - sigma**2).sqrt()
+        clean = MEAN + a * SPREAD**2 / (a**2 * SPREAD**2 + sigma**2) * (y_t.double() - a * MEAN)
+        noise = (y_t.double() - a * clean) / sigma
+        said = {"sample": clean, "epsilon": noise, "v_prediction": a * noise - sigma * clean}
+        return said[diffusion.prediction].float()
+
+    return paint
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_perfect_network_draws_from_its_distribution(sampler, kind):
+    diffusion = Diffusion(prediction=kind)
+    config = PaintingConfig(sampler, steps=100 if sampler == "ddpm" else 30)
+    y, _ = sample(best(diffusion), diffusion, config, (4, 1, 3, 32, 32), WORDS, nothing(), generators())
+    assert float(y.mean()) == pytest.approx(MEAN, abs=0.03) and float(y.std()) == pytest.approx(SPREAD, rel=0.07)
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_a_seed_gives_its_picture_in_any_batch(sampler):
+    diffusion, config = Diffusion(), PaintingConfig(sampler, steps=5)
+    y, _ = sample(best(diffusion), diffusion, config, SHAPE, WORDS, nothing(), generators())
+    words = tuple(w[2:3] for w in WORDS)
+    alone, _ = sample(best(diffusion), diffusion, config, (1, *SHAPE[1:]), words, nothing(1), generators(1, 2))
+    assert torch.allclose(y[2:3], alone, atol=1e-6)
+    assert torch.equal(normal(SHAPE, generators())[2:3], normal((1, *SHAPE[1:]), generators(1, 2)))
+
+
+@pytest.mark.parametrize(
+    ("every", "reads", "readings"), [(1, "noisy", 7), (1, "estimate", 6), (3, "estimate", 3), (0, "estimate", 0)]
+)
+def test_when_the_picture_is_read_and_that_it_is_heard(every, reads, readings):
+    diffusion, read, heard = Diffusion(), [], []
+
+    def perceive(picture, level_B):
+        read.append((float(level_B[0]), float(picture.std())))
+        return Seen(torch.full((4, 1, 1, 4, 4), float(len(read))), nothing().volume_BNODHW)
+
+    def paint(y_t, level_B, words, seen):
+        heard.append(float(seen.maps_BNMHW[0, 0, 0, 0, 0]))
+        return best(diffusion)(y_t, level_B, words, seen)
+
+    config = PaintingConfig(steps=6, perceive_every=every, reads=reads)
+    _, seen = sample(paint, diffusion, config, SHAPE, WORDS, nothing(), generators(), perceive)
+    assert len(read) == readings and float(seen.maps_BNMHW.max()) == readings
+    if readings:
+        assert read[-1][0] == 0.0 and heard[-1] == readings - 1, "the last step hears of a reading just before it"
+        levels = [level for level, _ in read]
+        assert levels == sorted(levels, reverse=True)
+    assert heard == sorted(heard) and heard[0] == (1.0 if reads == "noisy" else 0.0)
+
+
+def test_guidance_of_one_is_none_and_more_goes_on_from_there():
+    diffusion = Diffusion()
+
+    def paint(y_t, level_B, words, _seen):
+        return words.mean((1, 2)).view(-1, 1, 1, 1, 1).expand_as(y_t)
+
+    words = torch.full((4, 1, 1), 0.2), torch.full((4, 1, 1), 0.1)
+    for guidance, result in ((1.0, 0.2), (3.0, 0.4)):
+        config = PaintingConfig("ddim", 4, guidance)
+        y, _ = sample(paint, diffusion, config, SHAPE, words, nothing(), generators())
+        assert torch.allclose(y, torch.tensor(result), atol=0.02)
+
+
+def test_steps_that_cannot_be():
+    with pytest.raises(InputError, match="1 or more, got 0"):
+        PaintingConfig(steps=0)
+    with pytest.raises(InputError, match="at most 10, got 11"):
+        sample(best(Diffusion()), Diffusion(10), PaintingConfig(steps=11), SHAPE, WORDS, nothing(), generators())
