@@ -1,0 +1,144 @@
+"""Streets as a camera on its way sees them: frames with labels, depth and what a caption could say of them.
+
+Shape legend: N frames of a path, H W picture rows and columns, h w those of its views, X Y Z voxels.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from occforge.core.attributes import ATTRIBUTES
+from occforge.core.camera import Camera, drive_path
+from occforge.core.errors import InputError
+from occforge.core.grid import Scene
+from occforge.data._transforms import downsample
+from occforge.data.pairs import WorldPairs
+from occforge.data.shards import Arrays, Shards
+from occforge.render.raycast import raycast
+from occforge.render.shade import set_stage, shade_stage
+from occforge.world.street import make_street
+
+VIEW_FACTOR = 2
+"""Pixels of the picture that one ray of the views stands for, along each edge."""
+
+
+@dataclass(frozen=True)
+class Views:
+    """Frames of one street. Views are ray-cast: `fine` from its 0.2 m voxels, `coarse` from the pooled `labels_XYZ`.
+
+    `semantic_*` uint8 class ids, 0 where a ray hits nothing; `depth_*` float16 metres along the optical axis, 0 there.
+    """
+
+    images_NHW3: NDArray[np.uint8]
+    cameras: tuple[Camera, ...]
+    labels_XYZ: NDArray[np.uint8]
+    semantic_fine_Nhw: NDArray[np.uint8]
+    depth_fine_Nhw: NDArray[np.float16]
+    semantic_coarse_Nhw: NDArray[np.uint8]
+    depth_coarse_Nhw: NDArray[np.float16]
+    attributes: dict[str, str]
+
+
+@dataclass(frozen=True)
+class WorldViews:
+    """`pairs.count` streets, each seen by `frames` cameras `step_m` apart on a straight way."""
+
+    pairs: WorldPairs
+    frames: int = 1
+    step_m: float = 0.8
+
+    def __post_init__(self) -> None:
+        if self.frames < 1:
+            raise InputError(f"views: expected 1 frame or more, got {self.frames}")
+        if any(n % VIEW_FACTOR for n in self.pairs.size_HW):
+            raise InputError(f"views: expected an even picture size, got {self.pairs.size_HW}")
+
+    @property
+    def identity(self) -> str:
+        """A name that changes when the views would."""
+        return f"{self.pairs.identity}-{self.frames}x{self.step_m}"
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def views(self, index: int) -> Views:
+        """The views of a street."""
+        seed = self.pairs.first_seed + index
+        street = make_street(seed)
+        cameras = drive_path(self.pairs.camera(index), self.frames, self.step_m).cameras
+        stage = set_stage(street.scene, seed)
+        labels_XYZ = downsample(street.scene.labels_XYZ, self.pairs.factor)
+        coarse = Scene(labels_XYZ, self.pairs.grid, self.pairs.taxonomy)
+        fine, pooled = ([seen(scene, camera) for camera in cameras] for scene in (street.scene, coarse))
+        return Views(
+            np.stack([shade_stage(stage, camera, street.weather) for camera in cameras]),
+            cameras,
+            labels_XYZ,
+            np.stack([semantic for semantic, _ in fine]),
+            np.stack([depth for _, depth in fine]),
+            np.stack([semantic for semantic, _ in pooled]),
+            np.stack([depth for _, depth in pooled]),
+            street.attributes,
+        )
+
+
+def seen(scene: Scene, camera: Camera) -> tuple[NDArray[np.uint8], NDArray[np.float16]]:
+    """Classes and depths (h, w) of the rays of a camera, one for `VIEW_FACTOR` pixels along each edge."""
+    H, W = camera.size_HW
+    view = raycast(scene, camera.resized((H // VIEW_FACTOR, W // VIEW_FACTOR)))
+    return view.semantic_HW, view.depth_HW.astype(np.float16)
+
+
+class ViewCache:
+    """The views of a source by index, kept on disk; those that are missing are made when first asked for."""
+
+    def __init__(self, folder: Path, source: WorldViews) -> None:
+        self.source = source
+        digest = hashlib.sha256(json.dumps([source.identity, len(source), asdict(source.pairs.grid)]).encode())
+        self.shards = Shards(folder / f"views-{digest.hexdigest()[:16]}", len(source), _MakeViews(source))
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def fill(self, workers: int) -> None:
+        """Make all that is missing, `workers` processes side by side, with progress."""
+        self.shards.fill(workers, "views")
+
+    def __getitem__(self, index: int) -> Views:
+        arrays = self.shards[index]
+        size_HW = arrays["images_NHW3"].shape[1:3]
+        geometry = zip(arrays["K_N33"], arrays["camera_from_grid_N44"], strict=True)
+        cameras = tuple(Camera(np.asarray(K, float), np.asarray(pose, float), size_HW) for K, pose in geometry)
+        values = zip(ATTRIBUTES.items(), arrays["attributes_A"].tolist(), strict=True)
+        attributes = {name: allowed[i] for (name, allowed), i in values}
+        kept = {name: arrays[name] for name in _KEPT}
+        return Views(cameras=cameras, attributes=attributes, **kept)  # type: ignore[arg-type]
+
+
+_KEPT = (
+    "images_NHW3",
+    "labels_XYZ",
+    "semantic_fine_Nhw",
+    "depth_fine_Nhw",
+    "semantic_coarse_Nhw",
+    "depth_coarse_Nhw",
+)
+
+
+@dataclass(frozen=True)
+class _MakeViews:
+    source: WorldViews
+
+    def __call__(self, indices: Sequence[int]) -> Arrays:
+        made = [self.source.views(i) for i in indices]
+        codes = [[ATTRIBUTES[name].index(v.attributes[name]) for name in ATTRIBUTES] for v in made]
+        arrays: dict[str, NDArray[np.generic]] = {name: np.stack([getattr(v, name) for v in made]) for name in _KEPT}
+        arrays["K_N33"] = np.stack([[c.K_33 for c in v.cameras] for v in made])
+        arrays["camera_from_grid_N44"] = np.stack([[c.camera_from_grid_44 for c in v.cameras] for v in made])
+        arrays["attributes_A"] = np.array(codes, np.int8)
+        return arrays

@@ -1,0 +1,63 @@
+"""Frames of streets: what they show belongs together, and comes back from the cache as it was."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from occforge.core.errors import InputError
+from occforge.core.grid import Scene
+from occforge.core.taxonomy import SEMANTIC_KITTI
+from occforge.data.pairs import WorldPairs
+from occforge.data.views import ViewCache, WorldViews
+from occforge.render.raycast import raycast
+from occforge.world.street import make_street
+
+SOURCE = WorldViews(WorldPairs(3_000_000_000, 3, (32, 96), varied=True), frames=3, step_m=1.0)
+
+
+@pytest.fixture(scope="module")
+def views():
+    return SOURCE.views(1)
+
+
+def test_pictures_are_those_of_the_pairs(views):
+    pair = SOURCE.pairs.pair(1)
+    assert np.array_equal(views.images_NHW3[0], pair.image_HW3) and np.array_equal(views.labels_XYZ, pair.labels_XYZ)
+    assert views.attributes == make_street(3_000_000_001).attributes
+
+
+def test_every_frame_is_seen_by_its_own_camera(views):
+    coarse = Scene(views.labels_XYZ, SOURCE.pairs.grid, SEMANTIC_KITTI)
+    for n, camera in enumerate(views.cameras):
+        view = raycast(coarse, camera.resized((16, 48)))
+        assert np.array_equal(view.semantic_HW, views.semantic_coarse_Nhw[n])
+        assert np.allclose(view.depth_HW, views.depth_coarse_Nhw[n], rtol=1e-3)
+    places = np.array([c.grid_from_camera_44[:3, 3] for c in views.cameras])
+    assert np.allclose(np.diff(places, axis=0), [1.0, 0.0, 0.0], atol=1e-9)
+    assert (views.images_NHW3[0] != views.images_NHW3[2]).mean() > 0.2
+
+
+def test_fine_views_show_more_than_coarse_ones_and_agree_mostly(views):
+    both = (views.depth_fine_Nhw > 0) & (views.depth_coarse_Nhw > 0)
+    assert (views.semantic_fine_Nhw == views.semantic_coarse_Nhw).mean() > 0.6
+    nearer = (views.depth_fine_Nhw - views.depth_coarse_Nhw)[both] / views.depth_fine_Nhw[both]
+    assert 0.0 < np.median(nearer) < 0.3, "pooled ground is thicker, and so nearer"
+    assert (views.semantic_fine_Nhw != views.semantic_coarse_Nhw).any()
+
+
+def test_the_cache_gives_back_what_was_made(tmp_path, views):
+    back = ViewCache(tmp_path, SOURCE)[1]
+    assert back.attributes == views.attributes and len(back.cameras) == 3
+    for name in ("images_NHW3", "labels_XYZ", "semantic_fine_Nhw", "depth_fine_Nhw", "depth_coarse_Nhw"):
+        assert np.array_equal(getattr(back, name), getattr(views, name)), name
+    for one, two in zip(back.cameras, views.cameras, strict=True):
+        assert np.array_equal(one.camera_from_grid_44, two.camera_from_grid_44) and one.size_HW == two.size_HW
+    assert ViewCache(tmp_path, replace(SOURCE, step_m=0.5)).shards.folder != ViewCache(tmp_path, SOURCE).shards.folder
+
+
+def test_paths_and_sizes_that_cannot_be():
+    with pytest.raises(InputError, match="1 frame or more, got 0"):
+        WorldViews(SOURCE.pairs, frames=0)
+    with pytest.raises(InputError, match="even picture size"):
+        WorldViews(WorldPairs(0, 1, (31, 96)))
