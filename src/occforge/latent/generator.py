@@ -1,0 +1,95 @@
+"""A picture generator as a whole: painter, camera encoding and words, with the diffusion that it was made for.
+
+Shape legend: B batch, N frames, K classes, C H W pictures in -1 to 1, h w rows and columns of the maps, X Y Z voxels.
+"""
+
+from dataclasses import dataclass, field
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from occforge.core.batch import CameraBatch
+from occforge.core.errors import InputError
+from occforge.core.grid import GridSpec
+from occforge.core.taxonomy import Taxonomy
+from occforge.latent.camera_encoding import CameraEncoding, CameraEncodingConfig, camera_numbers_B16, soft_raycast
+from occforge.latent.objective import Diffusion
+from occforge.latent.painter import Painter, PainterConfig
+from occforge.latent.sample import Seen
+from occforge.latent.text import RequestWords
+
+
+@dataclass(frozen=True)
+class GeneratorConfig:
+    """`size_HW` of its pictures; `counts` of values of each attribute of a request; `depths` samples of a soft ray."""
+
+    size_HW: tuple[int, int] = (64, 192)
+    counts: tuple[int, ...] = ()
+    painter: PainterConfig = field(default_factory=PainterConfig)
+    encoding: CameraEncodingConfig = field(default_factory=CameraEncodingConfig)
+    diffusion: Diffusion = field(default_factory=Diffusion)
+    depths: int = 96
+
+    def __post_init__(self) -> None:
+        if self.painter.volume != self.encoding.channels:
+            raise InputError(
+                f"generator: the painter expects a volume of {self.painter.volume} channels, the camera encoding gives "
+                f"{self.encoding.channels}; set them equal"
+            )
+
+
+class PictureGenerator(nn.Module):
+    """Paints what cameras see of an occupancy of `grid`, as a request says."""
+
+    def __init__(self, config: GeneratorConfig, grid: GridSpec, taxonomy: Taxonomy) -> None:
+        super().__init__()
+        if config.painter.maps != taxonomy.class_count + 1:
+            raise InputError(
+                f"generator: maps of {taxonomy.name} have {taxonomy.class_count + 1} channels, a class each and the "
+                f"inverse depth; the painter expects {config.painter.maps}"
+            )
+        self.config, self.grid, self.taxonomy = config, grid, taxonomy
+        self.painter = Painter(config.painter)
+        self.encoding = CameraEncoding(config.encoding, taxonomy.class_count, grid)
+        self.words = RequestWords(config.counts, config.painter.words)
+        inner = 2 * config.painter.patch
+        self.volume_HW = (config.size_HW[0] // inner, config.size_HW[1] // inner)
+        self.maps_HW = (config.size_HW[0] // 2, config.size_HW[1] // 2)
+
+    def see(self, share_BKXYZ: Tensor, cameras: CameraBatch, maps_BNMHW: Tensor | None = None) -> Seen:
+        """What B * N cameras see of class shares, those of one scene one after the other.
+
+        `maps_BNMHW` are a ray caster's (`maps_of_views`), where no gradient has to reach the shares.
+        """
+        if maps_BNMHW is None:
+            far_m = sum(e**2 for e in self.grid.extent_m) ** 0.5
+            depth_D_m = torch.linspace(0.0, far_m, self.config.depths + 1, device=share_BKXYZ.device)[1:]
+            maps_BNMHW = soft_raycast(share_BKXYZ, self.grid, cameras, depth_D_m, self.maps_HW)
+        return Seen(maps_BNMHW, self.encoding(share_BKXYZ, cameras, self.volume_HW))
+
+    def nothing_seen(self, batch: int, frames: int) -> Seen:
+        """For pictures of no known occupancy."""
+        device = self.words.word_AE.device
+        encoding = self.config.encoding
+        maps = torch.zeros(batch, frames, self.config.painter.maps, *self.maps_HW, device=device)
+        volume = torch.zeros(batch, frames, encoding.channels, encoding.depth, *self.volume_HW, device=device)
+        return Seen(maps, volume)
+
+    def paint(self, y_BNCHW: Tensor, level_B: Tensor, words_BLE: Tensor, cameras: CameraBatch, seen: Seen) -> Tensor:
+        """The prediction for noisy pictures of B * N cameras."""
+        camera_BN16 = camera_numbers_B16(cameras, self.grid).unflatten(0, y_BNCHW.shape[:2])
+        return self.painter(y_BNCHW, level_B, words_BLE, camera_BN16, seen.maps_BNMHW, seen.volume_BNODHW)
+
+
+def maps_of_views(semantic_BNhw: Tensor, depth_BNhw_m: Tensor, classes: int) -> Tensor:
+    """Maps (B, N, K + 1, h, w) as of `soft_raycast`, from a ray caster's classes and depths (0: nothing hit)."""
+    hot_BNKhw = F.one_hot(semantic_BNhw.long(), classes).movedim(-1, 2).float()
+    inverse_BN1hw = torch.where(depth_BNhw_m > 0, 1.0 / depth_BNhw_m.float().clamp(min=0.1), 0.0)[:, :, None]
+    return torch.cat([hot_BNKhw, inverse_BN1hw], 2)
+
+
+def kept_where(seen: Seen, given_B: Tensor) -> Seen:
+    """What is seen, zero for the scenes whose occupancy is not given."""
+    kept = given_B.to(seen.maps_BNMHW)
+    return Seen(seen.maps_BNMHW * kept.view(-1, 1, 1, 1, 1), seen.volume_BNODHW * kept.view(-1, 1, 1, 1, 1, 1))
