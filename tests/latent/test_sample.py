@@ -25,8 +25,8 @@ def nothing(B: int = 4) -> Seen:
 def best(diffusion: Diffusion):
     """The perfect network of pictures whose pixels are independent and normal: E[y_0 given y_t] in closed form."""
 
-    def paint(y_t, level_B, _words, _seen):
-        sigma = level_B.double().view(-1, 1, 1, 1, 1)
+    def paint(y_t, t_B, _words, _seen):
+        sigma = (1.0 - diffusion.alpha_bar(t_B, y_t.double())).sqrt()
         a = (1.0 - sigma**2).sqrt()
         clean = MEAN + a * SPREAD**2 / (a**2 * SPREAD**2 + sigma**2) * (y_t.double() - a * MEAN)
         noise = (y_t.double() - a * clean) / sigma
@@ -65,9 +65,9 @@ def test_when_the_picture_is_read_and_that_it_is_heard(every, reads, readings):
         read.append((float(level_B[0]), float(picture.std())))
         return Seen(torch.full((4, 1, 1, 4, 4), float(len(read))), nothing().volume_BNODHW)
 
-    def paint(y_t, level_B, words, seen):
+    def paint(y_t, t_B, words, seen):
         heard.append(float(seen.maps_BNMHW[0, 0, 0, 0, 0]))
-        return best(diffusion)(y_t, level_B, words, seen)
+        return best(diffusion)(y_t, t_B, words, seen)
 
     config = PaintingConfig(steps=6, perceive_every=every, reads=reads)
     _, seen = sample(paint, diffusion, config, SHAPE, WORDS, nothing(), generators(), perceive)
@@ -82,7 +82,7 @@ def test_when_the_picture_is_read_and_that_it_is_heard(every, reads, readings):
 def test_guidance_of_one_is_none_and_more_goes_on_from_there():
     diffusion = Diffusion()
 
-    def paint(y_t, level_B, words, _seen):
+    def paint(y_t, _t_B, words, _seen):
         return words.mean((1, 2)).view(-1, 1, 1, 1, 1).expand_as(y_t)
 
     words = torch.full((4, 1, 1), 0.2), torch.full((4, 1, 1), 0.1)

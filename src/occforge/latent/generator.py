@@ -76,8 +76,9 @@ class PictureGenerator(nn.Module):
         volume = torch.zeros(batch, frames, encoding.channels, encoding.depth, *self.volume_HW, device=device)
         return Seen(maps, volume)
 
-    def paint(self, y_BNCHW: Tensor, level_B: Tensor, words_BLE: Tensor, cameras: CameraBatch, seen: Seen) -> Tensor:
-        """The prediction for noisy pictures of B * N cameras."""
+    def paint(self, y_BNCHW: Tensor, t_B: Tensor, words_BLE: Tensor, cameras: CameraBatch, seen: Seen) -> Tensor:
+        """The prediction for pictures of B * N cameras at steps t of the diffusion."""
+        level_B = (1.0 - self.config.diffusion.alpha_bar_T[t_B.cpu()]).sqrt().to(y_BNCHW)
         camera_BN16 = camera_numbers_B16(cameras, self.grid).unflatten(0, y_BNCHW.shape[:2])
         return self.painter(y_BNCHW, level_B, words_BLE, camera_BN16, seen.maps_BNMHW, seen.volume_BNODHW)
 

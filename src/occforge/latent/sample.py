@@ -52,7 +52,7 @@ class Seen:
 
 
 Paint = Callable[[Tensor, Tensor, Tensor, Seen], Tensor]
-"""The generator: noisy pictures (B, N, C, H, W), their noise level (B,), words and what is seen, to its prediction."""
+"""The generator: noisy pictures (B, N, C, H, W), their steps t (B,), words and what is seen, to its prediction."""
 Perceive = Callable[[Tensor, Tensor], Seen]
 """Pictures so far and their noise level (B,) to what the cameras see of the occupancy perceived in them."""
 
@@ -119,9 +119,9 @@ def sample(
             elif estimate is not None:
                 seen = perceive(estimate, level_B)
         if config.guidance == 1.0:
-            output = paint(y_t, level_B, words[0], seen)
+            output = paint(y_t, t_B, words[0], seen)
         else:
-            both = paint(torch.cat([y_t] * 2), torch.cat([level_B] * 2), torch.cat([words[0], words[1]]), seen.twice())
+            both = paint(torch.cat([y_t] * 2), torch.cat([t_B] * 2), torch.cat(words), seen.twice())
             asked, nothing = both.chunk(2)
             output = nothing + config.guidance * (asked - nothing)
         estimate = diffusion.clean(output, y_t, t_B)

@@ -5,12 +5,19 @@ from typing import Literal
 
 from occforge.core.arithmetic import DtypeChoice, chosen_dtype
 from occforge.core.errors import InputError
+from occforge.data.pairs import WorldPairs
 from occforge.data.procedural import TRAIN_FIRST_SEED, VAL_FIRST_SEED
+from occforge.data.views import ViewCache, WorldViews
 from occforge.discrete.separate import Factor
+from occforge.discrete.text import ATTRIBUTE_VALUES
+from occforge.latent.alignment import AlignmentConfig, Encoding
+from occforge.latent.generator import GeneratorConfig
+from occforge.latent.painter import PainterConfig
 from occforge.metrics.features import SceneAutoencoderConfig
 from occforge.recipes._plans import paper_plan, scene_plan
 from occforge.train.features import train_features
 from occforge.train.loop import LoopConfig
+from occforge.train.painting import PaintingOptions, train_painting
 from occforge.train.scene_generator import FileName, train_scene_generator
 from occforge.train.sources import WorldSource
 
@@ -109,3 +116,47 @@ def features(
     pooled, config = FEATURE_SIZES[voxel_m]
     source, held_out = WorldSource(TRAIN_FIRST_SEED, scenes, pooled), WorldSource(VAL_FIRST_SEED, 512, pooled)
     return train_features(source, held_out, loop, out, config)
+
+
+def pictures(
+    out: Path = Path("out/street.pictures"),
+    streets: int = 6144,
+    frames: int = 1,
+    alignment: Encoding = "mamba",
+    steps: int = 6000,
+    batch: int = 16,
+    lr: float = 1e-3,
+    optimizer: Literal["muon", "adamw"] = "muon",
+    dtype: DtypeChoice = "auto",
+    device: str = "cpu",
+    seed: int = 0,
+    cache: Path = Path("out/cache"),
+    workers: int = 2,
+    options: PaintingOptions = PaintingOptions(),  # noqa: B008 (frozen)
+) -> Path:
+    """Train the small picture generator on the street world: stage I of OccScene, on true occupancy.
+
+    Args:
+        out: Run folder; the finished generator is its pictures.safetensors.
+        streets: Training streets (seeds 0 to streets - 1), each seen by a camera of its own.
+        frames: Frames of a street's path, 0.8 m apart.
+        alignment: What aligns occupancy and pictures: mamba, attention, gru, depth or time alone, or off.
+        steps: Training steps.
+        batch: Streets of a step.
+        lr: Learning rate of AdamW.
+        optimizer: Muon for matrices with AdamW for the rest, or AdamW for all.
+        dtype: Arithmetic in training.
+        device: Where to train.
+        seed: Seed of weights, batches and noise.
+        cache: Folder of rendered streets, shared between runs.
+        workers: Processes that fill the cache.
+        options: What pictures are told while they are learned from.
+    """
+    views = ViewCache(cache, WorldViews(WorldPairs(TRAIN_FIRST_SEED, streets, varied=True), frames))
+    if workers > 1:
+        views.fill(workers)
+    arithmetic = chosen_dtype(dtype, device)
+    painter = PainterConfig(alignment=AlignmentConfig(alignment, patch=1))
+    config = GeneratorConfig(counts=tuple(len(values) for values in ATTRIBUTE_VALUES.values()), painter=painter)
+    loop = LoopConfig(steps=steps, batch=batch, lr=lr, optimizer=optimizer, dtype=arithmetic, device=device, seed=seed)
+    return train_painting(config, views, options, loop, out)

@@ -52,7 +52,6 @@ class PaintingTask:
         t_B = torch.tensor([int(r.numpy.integers(diffusion.steps)) for r in rngs])
         noise = torch.stack([torch.randn(y_0.shape[1:], generator=r.torch) for r in rngs]).to(device)
         y_t = diffusion.noised(y_0, noise, t_B)
-        level_B = (1.0 - diffusion.alpha_bar_T[t_B]).sqrt().float().to(device)
         cameras = CameraBatch.stack([c for v in shown for c in v.cameras]).to(device)
         request = request_BA([self.request(v, r) for v, r in zip(shown, rngs, strict=True)]).to(device)
         fine = [r.numpy.random() < self.options.fine for r in rngs]
@@ -63,7 +62,7 @@ class PaintingTask:
         labels_BXYZ = torch.stack([torch.from_numpy(v.labels_XYZ) for v in shown]).to(device)
         share = F.one_hot(labels_BXYZ.long(), classes).movedim(-1, 1).to(y_0)
         seen = kept_where(generator.see(share, cameras, maps), given)
-        output = generator.paint(y_t, level_B, generator.words(request), cameras, seen)
+        output = generator.paint(y_t, t_B, generator.words(request), cameras, seen)
         return diffusion.reconstruction_loss_B(output, y_0, noise, t_B)
 
     def request(self, shown: Views, rng: Draws) -> dict[str, str]:
