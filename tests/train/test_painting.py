@@ -139,9 +139,7 @@ def test_a_generator_comes_back_from_its_file(views, trained, tmp_path):
     assert generator.config == CONFIG and generator.grid == views.source.pairs.grid and not generator.training
     shown, y = views[0], torch.randn(1, 2, 3, 16, 48)
     words = generator.words(request_BA([shown.attributes]))
-    said = generator.paint(
-        y, torch.tensor([50]), words, CameraBatch.stack(shown.cameras), generator.nothing_seen(1, 2)
-    )
+    said = generator.paint(y, torch.tensor([50]), words, CameraBatch.stack(shown.cameras), generator.nothing_seen(1, 2))
     assert said.shape == y.shape and bool(torch.isfinite(said).all())
     save_tensors(tmp_path / "other.safetensors", {"a": torch.zeros(1)}, {})
     with pytest.raises(InputError, match="is no picture generator"):

@@ -182,6 +182,12 @@ def frustum_views(
     return resample(volume_BCXYZ, grid, point).unflatten(2, (frames, -1)).transpose(1, 2)
 
 
+def ray_depths_m(grid: GridSpec, count: int) -> Tensor:
+    """`count` even depths up to the grid's diagonal, (D,): fine enough where their step is less than a voxel."""
+    diagonal_m = sum(e**2 for e in grid.extent_m) ** 0.5
+    return torch.linspace(0.0, diagonal_m, count + 1)[1:]
+
+
 def soft_raycast(
     share_BKXYZ: Tensor, grid: GridSpec, cameras: CameraBatch, depth_D_m: Tensor, size_HW: tuple[int, int]
 ) -> Tensor:

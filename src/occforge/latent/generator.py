@@ -13,7 +13,13 @@ from occforge.core.batch import CameraBatch
 from occforge.core.errors import InputError
 from occforge.core.grid import GridSpec
 from occforge.core.taxonomy import Taxonomy
-from occforge.latent.camera_encoding import CameraEncoding, CameraEncodingConfig, camera_numbers_B16, soft_raycast
+from occforge.latent.camera_encoding import (
+    CameraEncoding,
+    CameraEncodingConfig,
+    camera_numbers_B16,
+    ray_depths_m,
+    soft_raycast,
+)
 from occforge.latent.objective import Diffusion
 from occforge.latent.painter import Painter, PainterConfig
 from occforge.latent.sample import Seen
@@ -63,8 +69,7 @@ class PictureGenerator(nn.Module):
         `maps_BNMHW` are a ray caster's (`maps_of_views`), where no gradient has to reach the shares.
         """
         if maps_BNMHW is None:
-            far_m = sum(e**2 for e in self.grid.extent_m) ** 0.5
-            depth_D_m = torch.linspace(0.0, far_m, self.config.depths + 1, device=share_BKXYZ.device)[1:]
+            depth_D_m = ray_depths_m(self.grid, self.config.depths).to(share_BKXYZ.device)
             maps_BNMHW = soft_raycast(share_BKXYZ, self.grid, cameras, depth_D_m, self.maps_HW)
         return Seen(maps_BNMHW, self.encoding(share_BKXYZ, cameras, self.volume_HW))
 
