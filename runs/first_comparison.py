@@ -14,7 +14,7 @@ taken. Steps:
 
 Started again after any interruption, it goes on where it was. Plan, feature network and what is kept of each generator
 and seed lie in the record, a few megabytes; seeds that are there already are not made again, so that seeds may be run
-on different days, unless they were sampled in another way. The file is long because it holds the whole experiment, from
+on different days, unless they were sampled in another way or more scenes are asked for. The file is long because it holds the whole experiment, from
 the budget to the table.
 """
 
@@ -74,21 +74,22 @@ Method = VoxelD3PM | Cascade | Composition
 
 SHARES: dict[str, dict[str, float]] = {
     "voxel D3PM": {"voxels": 1.0},
-    "cascade": {"coarse": 0.6, "fusion": 0.4},
-    "ours": {"background": 0.35, "objects": 0.3, "fusion": 0.35},
+    "cascade": {"coarse": 0.8, "fusion": 0.2},
+    "ours": {"background": 0.4, "objects": 0.45, "fusion": 0.15},
 }
-"""How each method divides its budget among its stages."""
+"""How each method divides its budget among its stages: fusion alone is at the floor of F3D long before the others."""
 
 FUSION = TrunkConfig(channels=(48, 64, 96), depth=2, head=16, self_condition=False)
 OURS = replace(
     HALF_SIZE,
     background=TrunkConfig(channels=(48, 128), depth=4, head=16),
-    objects=TrunkConfig(channels=(24, 48, 128), depth=3, head=16),
+    objects=TrunkConfig(channels=(24, 48, 128), depth=3, head=16, evidence=True),
     fusion=FUSION,
 )
 CASCADE = CascadeConfig(coarse=TrunkConfig(channels=(24, 48, 128), depth=4, head=16), fusion=FUSION)
 VOXELS = VoxelD3PMConfig(trunk=TrunkConfig(channels=(16, 24, 48, 128), depth=4, head=8))
-"""All networks half as wide as where there are hours, so that minutes of training are hundreds of steps."""
+"""All networks half as wide as where there are hours, so that minutes of training are hundreds of steps. Evidence where it
+serves (docs/lab, 2026-11-22): a voxel D3PM drowns in salt with it."""
 
 POOLED, FEATURES = FEATURE_SIZES[0.4]
 CHUNK = 16
@@ -141,21 +142,24 @@ class Settings:
         """Where the summary of a generator's scenes of a seed lies; of the reference (real, 0), the floor (real, 1)."""
         return self.record / f"{side.replace(' ', '-')}-{seed}.safetensors"
 
-    def sampled(self, method: str) -> dict[str, Any]:
-        """How a generator's scenes are drawn; nothing for real ones."""
+    def sampled(self, side: str, seed: int) -> dict[str, Any]:
+        """How a generator's scenes are drawn, or which ones the real are."""
         used: dict[str, Any] = {
-            "real": {},
+            "real": {"source": (self.floor if seed else self.reference).identity},
             "voxel D3PM": {"voxels": asdict(self.voxel.sampling)},
             "cascade": {"coarse": asdict(self.cascade.coarse_sampling), "fusion": asdict(self.cascade.fusion_sampling)},
             "ours": asdict(self.sampling),
         }
-        value: dict[str, Any] = json.loads(json.dumps(used[method]))
+        value: dict[str, Any] = json.loads(json.dumps(used[side]))
         return value
 
     def is_kept(self, side: str, seed: int) -> bool:
-        """Whether the record holds a summary of scenes that were drawn in this way."""
+        """Whether the record holds a summary of as many scenes that were drawn in this way."""
         path = self.kept_path(side, seed)
-        return path.exists() and load_summary(path)[1].get("sampled") == self.sampled(side)
+        if not path.exists():
+            return False
+        summary, notes = load_summary(path)
+        return summary.n == self.n and notes.get("sampled") == self.sampled(side, seed)
 
     def to_make(self) -> list[tuple[str, int]]:
         """Generators and seeds that the record lacks."""
@@ -167,17 +171,16 @@ class Settings:
 
     def scene_path(self, method: str, seed: int, index: int) -> Path:
         """Where a generated scene lies; scenes drawn in another way lie elsewhere."""
-        way = hashlib.sha256(json.dumps(self.sampled(method), sort_keys=True).encode()).hexdigest()[:8]
+        way = hashlib.sha256(json.dumps(self.sampled(method, seed), sort_keys=True).encode()).hexdigest()[:8]
         return self.out / "scenes" / method.replace(" ", "-") / f"{seed}-{way}" / f"{index:06d}.npz"
 
     def identity(self) -> dict[str, Any]:
-        """What weights are made from and scenes compared with; more seeds and other ways to sample may follow."""
+        """What weights are made from; more seeds, more scenes and other ways to sample may follow."""
         names = ("composition", "voxel", "cascade", "options", "loop", "feature_loop", "features")
         made_from: dict[str, Any] = {name: asdict(getattr(self, name)) for name in names}
         for name, key in (("voxel", "sampling"), ("cascade", "coarse_sampling"), ("cascade", "fusion_sampling")):
             del made_from[name][key]
         made_from["scenes"] = [self.source.identity, len(self.source), self.calibration.identity]
-        made_from["against"] = [self.reference.identity, self.floor.identity, self.n]
         made_from |= {"minutes": self.minutes, "shares": SHARES}
         value: dict[str, Any] = json.loads(json.dumps(made_from))
         return value
@@ -366,7 +369,7 @@ def keep(settings: Settings, side: str, seed: int) -> None:
         else:
             labels_XYZ = load_scene(settings, side, seed, index)[0]
         statistics.add(Scene(labels_XYZ, grid, taxonomy))
-    notes = {"sampled": settings.sampled(side)} | ({} if side == "real" else cost(settings, side, seed))
+    notes = {"sampled": settings.sampled(side, seed)} | ({} if side == "real" else cost(settings, side, seed))
     save_summary(settings.kept_path(side, seed), statistics.result(), notes)
 
 
@@ -447,7 +450,7 @@ def main(
     record: Path = Path("docs/comparisons/first"),
     cache: Path = Path("out/cache"),
     minutes: float = 20.0,
-    n: int = 96,
+    n: int = 256,
     seeds: tuple[int, ...] = (0, 1, 2),
     scenes: int = 4096,
     batch: int = 4,

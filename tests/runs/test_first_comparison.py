@@ -106,6 +106,16 @@ def test_scenes_drawn_in_another_way_are_made_again(settings):
     assert other.scene_path("ours", 0, 0) == settings.scene_path("ours", 0, 0)
 
 
+def test_more_scenes_may_follow(settings):
+    more = {"reference": TinySource(N + 1, first=1200), "floor": TinySource(N + 1, first=1300)}
+    grown = replace(settings, **more)
+    assert grown.read_plan() == settings.read_plan(), "the trainings stay"
+    assert grown.to_make() == [(method, seed) for method in comparison.SHARES for seed in SEEDS]
+    assert grown.scene_path("ours", 0, 0) == settings.scene_path("ours", 0, 0), "and so do the scenes"
+    moved = replace(settings, floor=TinySource(N, first=1400))
+    assert moved.is_kept("real", 0) and not moved.is_kept("real", 1)
+
+
 def test_nothing_is_done_twice(settings):
     before = files(settings.out.parent)
     for name in ("plan", "train", "sample"):
