@@ -18,7 +18,7 @@ from occforge.latent.generator import GeneratorConfig, PictureGenerator, kept_wh
 from occforge.latent.weights import save_generator
 from occforge.train.budget import Timed
 from occforge.train.loop import LoopConfig, train
-from occforge.train.tasks import Draws, draws
+from occforge.train.tasks import draws, told_request
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,14 @@ class PaintingTask:
         noise = torch.stack([torch.randn(y_0.shape[1:], generator=r.torch) for r in rngs]).to(device)
         y_t = diffusion.noised(y_0, noise, t_B)
         cameras = CameraBatch.stack([c for v in shown for c in v.cameras]).to(device)
-        request = request_BA([self.request(v, r) for v, r in zip(shown, rngs, strict=True)]).to(device)
-        fine = [r.numpy.random() < self.options.fine for r in rngs]
-        given = torch.tensor([r.numpy.random() >= self.options.occupancy_dropout for r in rngs], device=device)
+        options = self.options
+        told = [
+            told_request(v.attributes, options.request_dropout, options.request_partial, r)
+            for v, r in zip(shown, rngs, strict=True)
+        ]
+        request = request_BA(told).to(device)
+        fine = [r.numpy.random() < options.fine for r in rngs]
+        given = torch.tensor([r.numpy.random() >= options.occupancy_dropout for r in rngs], device=device)
         classes = generator.taxonomy.class_count
         semantic, depth = zip(*(view_of(v, f) for v, f in zip(shown, fine, strict=True)), strict=True)
         maps = maps_of_views(torch.stack(semantic).to(device), torch.stack(depth).to(device), classes)
@@ -64,15 +69,6 @@ class PaintingTask:
         seen = kept_where(generator.see(share, cameras, maps), given)
         output = generator.paint(y_t, t_B, generator.words(request), cameras, seen)
         return diffusion.reconstruction_loss_B(output, y_0, noise, t_B)
-
-    def request(self, shown: Views, rng: Draws) -> dict[str, str]:
-        """The street's attributes: mostly all of them, else a random part, or nothing."""
-        if rng.numpy.random() < self.options.request_dropout:
-            return {}
-        if rng.numpy.random() >= self.options.request_partial:
-            return shown.attributes
-        share = rng.numpy.random()
-        return {k: v for k, v in shown.attributes.items() if rng.numpy.random() < share}
 
 
 def pictures(shown: Views) -> Tensor:

@@ -35,6 +35,16 @@ def draws(seed: int, step: int, slot: int) -> Draws:
     return Draws(rng, torch.Generator().manual_seed(int(rng.integers(2**62))))
 
 
+def told_request(attributes: dict[str, str], dropout: float, partial: float, rng: Draws) -> dict[str, str]:
+    """Mostly all attributes; nothing with chance `dropout`, a random part of them with chance `partial` of the rest."""
+    if rng.numpy.random() < dropout or not attributes:
+        return {}
+    if rng.numpy.random() >= partial:
+        return attributes
+    share = rng.numpy.random()
+    return {k: v for k, v in attributes.items() if rng.numpy.random() < share}
+
+
 @dataclass(frozen=True)
 class DiffusionOptions:
     """How the diffused stages are trained.
@@ -99,13 +109,8 @@ class DiffusionTask:
         return logits, x_0.reshape(-1)[query_N].masked_fill(seen_N, self.transition.states)
 
     def request(self, scene: Cached, rng: Draws) -> dict[str, str]:
-        """The scene's attributes: mostly all of them, else a random part, or nothing."""
-        if rng.numpy.random() < self.options.request_dropout or not scene.attributes:
-            return {}
-        if rng.numpy.random() >= self.options.request_partial:
-            return scene.attributes
-        share = rng.numpy.random()
-        return {k: v for k, v in scene.attributes.items() if rng.numpy.random() < share}
+        """What of the scene's attributes the network is told."""
+        return told_request(scene.attributes, self.options.request_dropout, self.options.request_partial, rng)
 
     def conditions(self, scenes: Sequence[Cached], rngs: Sequence[Draws]) -> list[Tensor]:
         """The true coarse grids that the stage sees, slightly corrupted."""
