@@ -35,6 +35,10 @@ class ImageEncoderConfig:
     checkpointing: bool = False
 
 
+SMALL_WIDTHS = (16, 32, 64, 96, 112)
+"""Of the residual backbone of every small preset, so that one pretrained backbone serves them all."""
+
+
 class ImageEncoder(nn.Module):
     """RGB (B, 3, H, W) in 0-1 to a pyramid of `channels` features at the scales asked for."""
 

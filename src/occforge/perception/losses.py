@@ -4,6 +4,8 @@ Shape legend: B batch, K classes (0 empty), X Y Z voxels, N scored voxels, F fru
 Source: MonoScene (Cao and de Charette, 2022), its Eqs. 1-6; OccScene Eq. 2 takes the first three.
 """
 
+from dataclasses import asdict, dataclass
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -34,48 +36,67 @@ def cross_entropy(logits_BKXYZ: Tensor, target_BXYZ: Tensor, weight_K: Tensor) -
     return loss_BXYZ.sum() / (target_BXYZ != UNKNOWN).sum().clamp(min=1)
 
 
+@dataclass(frozen=True)
+class SoftCounts:
+    """What both affinities need of the known voxels: sums of probabilities, of labels, and of those that agree."""
+
+    predicted_K: Tensor
+    true_K: Tensor
+    hit_K: Tensor
+    total: Tensor
+
+    @staticmethod
+    def of(probability_BKN: Tensor, target_BN: Tensor) -> "SoftCounts":
+        """Counts pooled over a batch."""
+        known_BN = target_BN != UNKNOWN
+        label_M = target_BN[known_BN].long()
+        hit_M = probability_BKN.gather(1, target_BN.masked_fill(~known_BN, EMPTY).long()[:, None])[:, 0][known_BN]
+        zero_K = probability_BKN.new_zeros(probability_BKN.shape[1])
+        return SoftCounts(
+            torch.einsum("bkn,bn->k", probability_BKN, known_BN.to(probability_BKN)),
+            zero_K.index_add(0, label_M, torch.ones_like(hit_M)),
+            zero_K.index_add(0, label_M, hit_M),
+            known_BN.sum(),
+        )
+
+    def semantic(self) -> Tensor:
+        """See `semantic_affinity`."""
+        present_K = self.true_K > 0
+        loss_K = _affinity(self.hit_K, self.predicted_K, self.true_K, self.total)
+        return loss_K[present_K].mean() if bool(present_K.any()) else self.predicted_K.sum() * 0.0
+
+    def geometric(self) -> Tensor:
+        """See `geometric_affinity`."""
+        predicted, true = self.total - self.predicted_K[EMPTY], self.total - self.true_K[EMPTY]
+        hit = true - (self.predicted_K[EMPTY] - self.hit_K[EMPTY])
+        return _affinity(hit, predicted, true, self.total)
+
+
 def semantic_affinity(logits_BKXYZ: Tensor, target_BXYZ: Tensor) -> Tensor:
     """Scene-class affinity L_scal^sem: -(ln precision + ln recall + ln specificity), mean over classes present.
 
     Softened counts over all known voxels of the batch; empty counts as a class (MonoScene, Eqs. 1-4).
     """
-    probability_NK, target_N = _scored(logits_BKXYZ, target_BXYZ)
-    if not len(target_N):
-        return logits_BKXYZ.sum() * 0.0
-    hot_NK = F.one_hot(target_N, probability_NK.shape[1]).to(probability_NK)
-    present_K = hot_NK.sum(0) > 0
-    return _affinity(probability_NK, hot_NK)[present_K].mean()
+    return SoftCounts.of(_probability_BKN(logits_BKXYZ), target_BXYZ.flatten(1)).semantic()
 
 
 def geometric_affinity(logits_BKXYZ: Tensor, target_BXYZ: Tensor) -> Tensor:
     """Scene-class affinity L_scal^geo: the same for occupied against empty (MonoScene, Eqs. 1-4)."""
-    probability_NK, target_N = _scored(logits_BKXYZ, target_BXYZ)
-    if not len(target_N):
-        return logits_BKXYZ.sum() * 0.0
-    occupied_N1 = 1.0 - probability_NK[:, EMPTY, None]
-    return _affinity(occupied_N1, (target_N != EMPTY).to(occupied_N1)[:, None])[0]
+    return SoftCounts.of(_probability_BKN(logits_BKXYZ), target_BXYZ.flatten(1)).geometric()
 
 
-def _scored(logits_BKXYZ: Tensor, target_BXYZ: Tensor) -> tuple[Tensor, Tensor]:
-    """Probabilities (N, K) and targets (N,) of the known voxels."""
-    known_N = (target_BXYZ != UNKNOWN).flatten()
-    probability_NK = logits_BKXYZ.float().softmax(1).movedim(1, -1).flatten(0, -2)[known_N]
-    return probability_NK, target_BXYZ.flatten()[known_N].long()
+def _probability_BKN(logits_BKXYZ: Tensor) -> Tensor:
+    return logits_BKXYZ.float().softmax(1).flatten(2)
 
 
-def _affinity(probability_NC: Tensor, target_NC: Tensor) -> Tensor:
-    """-(ln P + ln R + ln S) of each column; a term whose denominator is empty is left out, as a recall of nothing."""
-    hit_C = (probability_NC * target_NC).sum(0)
-    miss_C = ((1.0 - probability_NC) * (1.0 - target_NC)).sum(0)
-    loss_C = torch.zeros_like(hit_C)
-    for numerator_C, denominator_C in (
-        (hit_C, probability_NC.sum(0)),
-        (hit_C, target_NC.sum(0)),
-        (miss_C, (1.0 - target_NC).sum(0)),
-    ):
-        share_C = numerator_C / denominator_C.clamp(min=TINY)
-        loss_C = loss_C - torch.where(denominator_C > 0, torch.log(share_C + TINY), 0.0)
-    return loss_C
+def _affinity(hit: Tensor, predicted: Tensor, true: Tensor, total: Tensor) -> Tensor:
+    """-(ln P + ln R + ln S) of each class; a term whose denominator is empty is left out, as a recall of nothing."""
+    loss = torch.zeros_like(hit)
+    miss = total - predicted - true + hit  # sum of (1 - p) over voxels that are not of the class
+    for numerator, denominator in ((hit, predicted), (hit, true), (miss, total - true)):
+        share = numerator / denominator.clamp(min=TINY)
+        loss = loss - torch.where(denominator > 0, torch.log(share.clamp(min=0.0) + TINY), 0.0)
+    return loss
 
 
 def frustum_index(cameras: CameraBatch, point_N3_m: Tensor, size: int) -> Tensor:
@@ -93,17 +114,21 @@ def frustum_proportion(logits_BKXYZ: Tensor, target_BXYZ: Tensor, frustum_BN: Te
 
     Shares are pooled over the batch, as MonoScene's authors do; predicted ones over known voxels only.
     """
-    K = logits_BKXYZ.shape[1]
-    known_BN = (target_BXYZ != UNKNOWN).flatten(1) & (frustum_BN >= 0)
-    index_M = frustum_BN[known_BN]
-    probability_MK = logits_BKXYZ.float().softmax(1).flatten(2).transpose(1, 2)[known_BN]
-    hot_MK = F.one_hot(target_BXYZ.flatten(1)[known_BN].long(), K).to(probability_MK)
-    zero_FK = torch.zeros(frustums, K, dtype=probability_MK.dtype, device=probability_MK.device)
-    predicted_FK = zero_FK.index_add(0, index_M, probability_MK)
-    true_FK = zero_FK.index_add(0, index_M, hot_MK)
+    return _frustum_divergence(_probability_BKN(logits_BKXYZ), target_BXYZ.flatten(1), frustum_BN, frustums)
+
+
+def _frustum_divergence(probability_BKN: Tensor, target_BN: Tensor, frustum_BN: Tensor, frustums: int) -> Tensor:
+    K = probability_BKN.shape[1]
+    counted_BN = (target_BN != UNKNOWN) & (frustum_BN >= 0)
+    index_BN = torch.where(counted_BN, frustum_BN, frustums)  # one more that takes the rest
+    cell_BKN = index_BN[:, None].expand_as(probability_BKN)
+    zero_BKF = probability_BKN.new_zeros(len(target_BN), K, frustums + 1)
+    predicted_FK = zero_BKF.scatter_add(2, cell_BKN, probability_BKN).sum(0).T[:frustums]
+    pair_M = (index_BN * K + target_BN.long())[counted_BN]
+    true_FK = torch.bincount(pair_M, minlength=frustums * K).view(frustums, K).to(predicted_FK)
     count_F = true_FK.sum(1)
     if not bool((count_F > 0).any()):
-        return logits_BKXYZ.sum() * 0.0
+        return predicted_FK.sum() * 0.0
     p_FK = predicted_FK[count_F > 0] / count_F[count_F > 0, None]
     q_FK = true_FK[count_F > 0] / count_F[count_F > 0, None]
     kl_FK = torch.where(q_FK > 0, q_FK * (q_FK.clamp(min=TINY).log() - (p_FK + TINY).log()), 0.0)
@@ -152,6 +177,22 @@ def relation_loss(logits_BRSN: Tensor, relation_BRSN: Tensor) -> Tensor:
     return loss_R.mean() if len(loss_R) else logits_BRSN.sum() * 0.0
 
 
+@dataclass(frozen=True)
+class TermWeights:
+    """Weights of MonoScene's losses; the paper's are ones."""
+
+    cross_entropy: float = 1.0
+    semantic: float = 1.0
+    geometric: float = 1.0
+    frustum: float = 1.0
+    relation: float = 1.0
+
+    def weighed(self, terms: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Terms times their weights, without those that weigh nothing."""
+        weights: dict[str, float] = asdict(self)
+        return {name: weights[name] * term for name, term in terms.items() if weights[name]}
+
+
 def five_terms(
     logits_BKXYZ: Tensor,
     target_BXYZ: Tensor,
@@ -164,11 +205,13 @@ def five_terms(
 
     `frustum_BN` is `frustum_index`; relations are those of the labels at `relation_shape_XYZ`.
     """
+    probability_BKN, target_BN = _probability_BKN(logits_BKXYZ), target_BXYZ.flatten(1)
+    counts = SoftCounts.of(probability_BKN, target_BN)
     terms = {
         "cross_entropy": cross_entropy(logits_BKXYZ, target_BXYZ, weight_K),
-        "semantic": semantic_affinity(logits_BKXYZ, target_BXYZ),
-        "geometric": geometric_affinity(logits_BKXYZ, target_BXYZ),
-        "frustum": frustum_proportion(logits_BKXYZ, target_BXYZ, frustum_BN, int(frustum_BN.max()) + 1),
+        "semantic": counts.semantic(),
+        "geometric": counts.geometric(),
+        "frustum": _frustum_divergence(probability_BKN, target_BN, frustum_BN, int(frustum_BN.max()) + 1),
     }
     if relation_logits_BRSN is not None:
         relation_BRSN = relation_matrix(coarse_labels(target_BXYZ, relation_shape_XYZ))
@@ -199,7 +242,9 @@ def lovasz_softmax(logits_BKXYZ: Tensor, target_BXYZ: Tensor) -> Tensor:
     Errors of all known voxels of the batch, sorted; each weighs as much as the Jaccard loss grows when it is added to
     the larger ones (their Eqs. 8, 9 and Alg. 1). 0 where none is known.
     """
-    probability_NK, target_N = _scored(logits_BKXYZ, target_BXYZ)
+    known_N = (target_BXYZ != UNKNOWN).flatten()
+    probability_NK = _probability_BKN(logits_BKXYZ).transpose(1, 2).flatten(0, 1)[known_N]
+    target_N = target_BXYZ.flatten()[known_N].long()
     losses = []
     for k in target_N.unique().tolist():
         true_N = target_N == k

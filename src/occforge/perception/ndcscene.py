@@ -9,7 +9,6 @@ Shape legend: B batch, C channels, K classes, D depth bins, H W image or map, X 
 """
 
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -18,11 +17,12 @@ from torch.utils.checkpoint import checkpoint
 from occforge.core.batch import CameraBatch
 from occforge.core.grid import GridSpec
 from occforge.core.taxonomy import Taxonomy
+from occforge.perception._columns import ColumnUNet
 from occforge.perception._frustum import sample_frustum
-from occforge.perception._image_encoder import ImageEncoderConfig, ImageStages
+from occforge.perception._image_encoder import SMALL_WIDTHS, ImageEncoderConfig, ImageStages
 from occforge.perception._lifting import voxel_centres_N3_m
 from occforge.perception._volume import ContextRelationPrior, SegmentationHead, downsample, process, upsample
-from occforge.perception.losses import class_weights, five_terms, frustum_index
+from occforge.perception.losses import TermWeights, class_weights, five_terms, frustum_index
 from occforge.perception.network import Hints, PerceptionNetwork, Prediction
 
 
@@ -32,8 +32,8 @@ class Config:
 
     The deepest features become `first_depth` bins of depth, doubled `depth_steps` times alone and then once for each of
     the picture's scales in `fused_scales`: 2 x 2^3 x 2^3 = 128 bins in the paper. `lift_factor`: voxels of the grid
-    that one lifted voxel spans. `frustums`: local frustums a side. `checkpointing` recomputes activations in the
-    backward pass.
+    that one lifted voxel spans. `columns`: as MonoScene's. `frustums`: local frustums a side. `checkpointing`
+    recomputes activations in the backward pass.
     """
 
     image: ImageEncoderConfig = field(default_factory=ImageEncoderConfig)
@@ -41,8 +41,10 @@ class Config:
     depth_steps: int = 3
     fused_scales: tuple[int, ...] = (16, 8, 4)
     lift_factor: int = 2
+    columns: int = 0
     head_channels: int = 64
     frustums: int = 8
+    terms: TermWeights = field(default_factory=TermWeights)
     checkpointing: bool = False
 
 
@@ -50,11 +52,12 @@ PRESETS: dict[str, Config] = {
     "street": Config(),
     "room": Config(image=ImageEncoderConfig(channels=200), lift_factor=1, head_channels=200),
     "small": Config(
-        image=ImageEncoderConfig("residual", channels=20, widths=(16, 32, 48, 72, 96), noise_level=True),
+        image=ImageEncoderConfig("residual", channels=20, widths=SMALL_WIDTHS, noise_level=True),
         depth_steps=2,
         fused_scales=(8, 4),
         lift_factor=1,
-        head_channels=16,
+        columns=48,
+        terms=TermWeights(3.0, 0.1, 0.3, 0.1),
     ),
 }
 """The paper's sizes for streets and for rooms, and one for 64x64x8 and pictures of about 64x192."""
@@ -153,13 +156,43 @@ class FrustumBlock(nn.Module):
         return F.relu(x_BCDHW + self.net(x_BCDHW))
 
 
-class NDCScene(PerceptionNetwork):
-    """See the module. The grid must be divisible by 8 * lift_factor along each axis, in height by 4 * lift_factor.
+class VolumeUNet(nn.Module):
+    """Features (B, C, x, y, z) to logits of the whole grid, and relation logits.
 
     Paper: the 3D U-Net keeps its height and its relation prior has relations to 9x9x9 neighbours (authors' code).
     Here: MonoScene's blocks and prior, on a U-Net that halves its size before it works. Because: the paper describes
     MonoScene's prior, and both networks then share one.
     """
+
+    def __init__(self, config: Config, shape_XYZ: tuple[int, int, int], classes: int) -> None:
+        super().__init__()
+        self.checkpointing = config.checkpointing
+        C = config.image.channels
+        x, y, z = shape_XYZ
+        self.down_1 = nn.Sequential(downsample(C), *process(2 * C))
+        self.down_2 = nn.Sequential(downsample(2 * C), *process(4 * C))
+        self.relation_prior = ContextRelationPrior(4 * C, (x // 4, y // 4, z // 4))
+        self.up_2, self.up_1 = upsample(4 * C, 2 * C), upsample(2 * C, C)
+        self.up_full = upsample(C, C) if config.lift_factor == 2 else None
+        self.head = SegmentationHead(C, config.head_channels, classes)
+
+    def forward(self, fine: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """See the class."""
+        middle = self._run(self.down_1, fine)
+        coarse, relation_logits_BRSN = self.relation_prior(self._run(self.down_2, middle))
+        up = self.up_1(self.up_2(coarse) + middle) + fine
+        if self.up_full is not None:
+            up = self.up_full(up)
+        return self._run(self.head, up), {"relation_logits_BRSN": relation_logits_BRSN}
+
+    def _run(self, block: nn.Module, x: Tensor) -> Tensor:
+        if self.checkpointing and self.training:
+            return checkpoint(block, x, use_reentrant=False)
+        return block(x)
+
+
+class NDCScene(PerceptionNetwork):
+    """See the module. The grid must be divisible by 8 * lift_factor along each axis, in height by 4 * lift_factor."""
 
     def __init__(self, config: Config, grid: GridSpec, taxonomy: Taxonomy) -> None:
         super().__init__(grid, taxonomy)
@@ -170,12 +203,12 @@ class NDCScene(PerceptionNetwork):
         self.image_stages = ImageStages(replace(config.image, checkpointing=config.checkpointing))
         self.decoder = DualDecoder(config, self.image_stages.scales, self.image_stages.widths)
         self.mix = nn.Sequential(nn.Conv3d(C, C, 1), nn.BatchNorm3d(C), nn.LeakyReLU())
-        self.down_1 = nn.Sequential(downsample(C), *process(2 * C))
-        self.down_2 = nn.Sequential(downsample(2 * C), *process(4 * C))
-        self.relation_prior = ContextRelationPrior(4 * C, self.relation_grid.shape_XYZ)
-        self.up_2, self.up_1 = upsample(4 * C, 2 * C), upsample(2 * C, C)
-        self.up_full = upsample(C, C) if factor == 2 else None
-        self.head = SegmentationHead(C, config.head_channels, taxonomy.class_count)
+        shape_XYZ, classes = self.lifted_grid.shape_XYZ, taxonomy.class_count
+        self.volume = (
+            ColumnUNet(C, shape_XYZ[2], config.columns, classes)
+            if config.columns
+            else VolumeUNet(config, shape_XYZ, classes)
+        )
         self.register_buffer("lifted_N3_m", voxel_centres_N3_m(self.lifted_grid), persistent=False)
         self.register_buffer("centre_N3_m", voxel_centres_N3_m(grid), persistent=False)
         self.register_buffer("weight_K", class_weights(taxonomy), persistent=False)
@@ -192,26 +225,20 @@ class NDCScene(PerceptionNetwork):
     def forward(self, image_B3HW: Tensor, cameras: CameraBatch, hints: Hints) -> Prediction:
         """See `PerceptionNetwork`."""
         self.check(image_B3HW, cameras, hints)
-        volumes = self._run(self.decoder, self.image_stages(image_B3HW, hints.noise_level_B))
-        fine = self.mix(self.lift(volumes, cameras))
-        middle = self._run(self.down_1, fine)
-        coarse, relation_logits_BRSN = self.relation_prior(self._run(self.down_2, middle))
-        up = self.up_1(self.up_2(coarse) + middle) + fine
-        if self.up_full is not None:
-            up = self.up_full(up)
-        return Prediction(self._run(self.head, up), {"relation_logits_BRSN": relation_logits_BRSN})
-
-    def _run(self, block: nn.Module, x: Any) -> Any:
+        stages = self.image_stages(image_B3HW, hints.noise_level_B)
         if self.config.checkpointing and self.training:
-            return checkpoint(block, x, use_reentrant=False)
-        return block(x)
+            volumes = checkpoint(self.decoder, stages, use_reentrant=False)
+        else:
+            volumes = self.decoder(stages)
+        return Prediction(*self.volume(self.mix(self.lift(volumes, cameras))))
 
     def loss(self, prediction: Prediction, target_BXYZ: Tensor, cameras: CameraBatch) -> dict[str, Tensor]:
         """See `PerceptionNetwork`: MonoScene's five terms."""
         frustum_BN = frustum_index(cameras, self.centre_N3_m, self.config.frustums)
-        relations = prediction.extras["relation_logits_BRSN"]
+        relations = prediction.extras.get("relation_logits_BRSN")
         shape = self.relation_grid.shape_XYZ
-        return five_terms(prediction.logits_BKXYZ, target_BXYZ, self.weight_K, frustum_BN, relations, shape)
+        terms = five_terms(prediction.logits_BKXYZ, target_BXYZ, self.weight_K, frustum_BN, relations, shape)
+        return self.config.terms.weighed(terms)
 
 
 def build(config: Config, grid: GridSpec, taxonomy: Taxonomy) -> NDCScene:

@@ -23,7 +23,7 @@ from occforge.core.grid import GridSpec
 from occforge.core.taxonomy import EMPTY, Taxonomy
 from occforge.perception._dual_path import AtrousPyramid, DualPathConfig, DualPathEncoder
 from occforge.perception._frustum import depth_range_m, splat_frustum
-from occforge.perception._image_encoder import ImageEncoderConfig, ImageStages, ResidualBlock
+from occforge.perception._image_encoder import SMALL_WIDTHS, ImageEncoderConfig, ImageStages, ResidualBlock
 from occforge.perception._mask_matching import MatchingConfig, mask_losses, sampling_weights
 from occforge.perception._mask_transformer import MaskDecoder, MaskTransformerConfig, PixelDecoder
 from occforge.perception.losses import TINY, class_weights
@@ -54,7 +54,7 @@ class Config:
 PRESETS: dict[str, Config] = {
     "street": Config(),
     "small": Config(
-        image=ImageEncoderConfig("residual", channels=16, widths=(16, 32, 48, 72, 96), noise_level=True),
+        image=ImageEncoderConfig("residual", channels=16, widths=SMALL_WIDTHS, noise_level=True),
         lift_scale=4,
         lift_factor_XYZ=(2, 2, 1),
         lifted_channels=32,

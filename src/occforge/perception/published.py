@@ -91,6 +91,7 @@ def our_name(released: str) -> str | None:
     found = _image_name(released)
     if found is None:
         found = _volume_name(released)
+        found = f"volume.{found}" if found else found
     if found is None:
         raise InputError(f"'{released}' is no tensor of MonoScene's release; expected net_rgb.* or net_3d_decoder.*")
     return found or None

@@ -21,7 +21,7 @@ from occforge.core.errors import InputError
 from occforge.core.grid import GridSpec
 from occforge.core.taxonomy import Taxonomy
 from occforge.perception._deformable import DeformableAttention, DeformableValues
-from occforge.perception._image_encoder import ImageEncoder, ImageEncoderConfig
+from occforge.perception._image_encoder import SMALL_WIDTHS, ImageEncoder, ImageEncoderConfig
 from occforge.perception.losses import class_weights, cross_entropy, lovasz_softmax
 from occforge.perception.network import Hints, PerceptionNetwork, Prediction
 
@@ -54,7 +54,7 @@ class Config:
 PRESETS: dict[str, Config] = {
     "street": Config(),
     "small": Config(
-        image=ImageEncoderConfig("residual", 48, (16, 32, 48, 72, 96), scales=(4, 8, 16), noise_level=True),
+        image=ImageEncoderConfig("residual", 48, SMALL_WIDTHS, scales=(4, 8, 16), noise_level=True),
         plane_factor_XYZ=(2, 2, 1),
         heads=4,
         layers=3,

@@ -56,6 +56,7 @@ def perception_recipe(dataset: str, network: str) -> Callable[..., Path]:
         workers: int = 2,
         checkpointing: bool = False,
         start: Path | None = None,
+        encoder: Path | None = None,
         options: PerceptionOptions = PerceptionOptions(),  # noqa: B008 (frozen)
     ) -> Path:
         folder = out or Path(f"out/{dataset}.{network}")
@@ -72,7 +73,7 @@ def perception_recipe(dataset: str, network: str) -> Callable[..., Path]:
         loop = LoopConfig(
             steps=steps, batch=batch, lr=lr, optimizer=optimizer, dtype=arithmetic, device=device, seed=seed
         )
-        return train_perception(network, config, held, options, loop, folder, start)
+        return train_perception(network, config, held, options, loop, folder, start, encoder)
 
     recipe.__doc__ = f"""Train {network} on {dataset}.
 
@@ -94,6 +95,7 @@ def perception_recipe(dataset: str, network: str) -> Callable[..., Path]:
         workers: Processes that fill the cache.
         checkpointing: Recompute activations in the backward pass: less memory, about a third more time.
         start: A trained file of the same network whose weights to begin with, instead of random ones.
+        encoder: A file whose image encoder to begin with, such as that of `occforge train street.encoder`.
         options: How pairs are changed before they are learned from.
     """
     return recipe

@@ -5,7 +5,7 @@ from typing import Literal
 
 from occforge.core.arithmetic import DtypeChoice, chosen_dtype
 from occforge.core.errors import InputError
-from occforge.data.pairs import WorldPairs
+from occforge.data.pairs import PairCache, WorldPairs
 from occforge.data.procedural import TRAIN_FIRST_SEED, VAL_FIRST_SEED
 from occforge.data.views import ViewCache, WorldViews
 from occforge.discrete.separate import Factor
@@ -14,10 +14,12 @@ from occforge.latent.alignment import AlignmentConfig, Encoding
 from occforge.latent.generator import GeneratorConfig
 from occforge.latent.painter import PainterConfig
 from occforge.metrics.features import SceneAutoencoderConfig
+from occforge.perception.network import preset
 from occforge.recipes._plans import paper_plan, scene_plan
 from occforge.train.features import train_features
 from occforge.train.loop import LoopConfig
 from occforge.train.painting import PaintingOptions, train_painting
+from occforge.train.perception import PerceptionOptions, train_encoder
 from occforge.train.scene_generator import FileName, train_scene_generator
 from occforge.train.sources import WorldSource
 
@@ -116,6 +118,41 @@ def features(
     pooled, config = FEATURE_SIZES[voxel_m]
     source, held_out = WorldSource(TRAIN_FIRST_SEED, scenes, pooled), WorldSource(VAL_FIRST_SEED, 512, pooled)
     return train_features(source, held_out, loop, out, config)
+
+
+def encoder(
+    out: Path = Path("out/street.encoder"),
+    pairs: int = 6144,
+    steps: int = 2000,
+    batch: int = 8,
+    lr: float = 1e-3,
+    dtype: DtypeChoice = "auto",
+    device: str = "cpu",
+    seed: int = 0,
+    cache: Path = Path("out/cache"),
+    workers: int = 2,
+    options: PerceptionOptions = PerceptionOptions(),  # noqa: B008 (frozen)
+) -> Path:
+    """Train the image encoder of the small perception networks on the street world.
+
+    Args:
+        out: Run folder; the finished encoder is its encoder.safetensors, for the flag --encoder of the networks.
+        pairs: Training pictures.
+        steps: Training steps.
+        batch: Pictures of a step.
+        lr: Learning rate of AdamW; Muon trains the matrices.
+        dtype: Arithmetic in training; auto takes bfloat16 where the processor has it.
+        device: Where to train.
+        seed: Seed of weights, batches and augmentation.
+        cache: Folder of prepared pairs, shared between runs.
+        workers: Processes that fill the cache.
+        options: How pairs are changed before they are learned from.
+    """
+    held = PairCache(cache, WorldPairs(TRAIN_FIRST_SEED, pairs, varied=True))
+    if workers > 1:
+        held.fill(workers)
+    loop = LoopConfig(steps=steps, batch=batch, lr=lr, dtype=chosen_dtype(dtype, device), device=device, seed=seed)
+    return train_encoder(preset("monoscene", "small"), held, options, loop, out)
 
 
 def pictures(

@@ -2,8 +2,9 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,11 @@ from torch import Tensor, nn
 
 from occforge.core.batch import CameraBatch
 from occforge.core.errors import InputError
-from occforge.core.tensors import load_state, load_tensors
+from occforge.core.tensors import load_state, load_tensors, save_tensors
 from occforge.data.pairs import PairCache
 from occforge.data.shards import reading_order
+from occforge.perception._sight import SightReader
+from occforge.perception.monoscene import Config
 from occforge.perception.network import Hints, PerceptionNetwork, build_network
 from occforge.perception.weights import load_network, save_network
 from occforge.train.augment import Augmentation, estimated, noisy
@@ -38,9 +41,9 @@ class PerceptionOptions:
 
 
 class PerceptionTask:
-    """A perception network: its own losses on augmented pairs."""
+    """A perception network, or the image encoder of one: its own losses on augmented pairs."""
 
-    def __init__(self, network: PerceptionNetwork, pairs: PairCache, options: PerceptionOptions) -> None:
+    def __init__(self, network: PerceptionNetwork | SightReader, pairs: PairCache, options: PerceptionOptions) -> None:
         self.network, self.pairs, self.options = network, pairs, options
         self.module: nn.Module = network
 
@@ -83,11 +86,13 @@ def train_perception(
     loop: LoopConfig,
     out: Path,
     start: Path | None = None,
+    encoder: Path | None = None,
 ) -> Path:
     """Train network `name` on `pairs` and return the path of the usable file, `out`/NAME.safetensors.
 
     `start` is a trained file whose weights are the first ones instead of random numbers; raises `InputError` unless it
-    is of the same network, voxels and classes. Continues where a stopped run of the same configuration was.
+    is of the same network, voxels and classes. `encoder` is one whose image encoder alone is taken (`train_encoder`).
+    Continues where a stopped run of the same configuration was.
     `out`/cpu.jsonl has the CPU seconds of every step.
     """
     torch.manual_seed(loop.seed)
@@ -95,6 +100,8 @@ def train_perception(
     network = build_network(name, config, source.grid, source.taxonomy)
     if start is not None:
         start_from(network, name, start)
+    if encoder is not None:
+        start_encoder(network, encoder)
     made_from = {
         "network": name,
         "config": asdict(config),
@@ -102,8 +109,9 @@ def train_perception(
         "pairs": len(source),
         "options": asdict(options),
     }
-    if start is not None:
-        made_from["start"] = hashlib.sha256(start.read_bytes()).hexdigest()
+    for what, given in (("start", start), ("encoder", encoder)):
+        if given is not None:
+            made_from[what] = hashlib.sha256(given.read_bytes()).hexdigest()
     with Timed(PerceptionTask(network, pairs, options), out / "cpu.jsonl") as timed:
         final = train(timed, loop, out, json.loads(json.dumps(made_from)))
     network.to("cpu")
@@ -130,3 +138,48 @@ def start_from(network: PerceptionNetwork, name: str, path: Path) -> None:
                 "leave the flag out"
             )
     load_state(network, trained.network.state_dict(), path)
+
+
+def train_encoder(config: Config, pairs: PairCache, options: PerceptionOptions, loop: LoopConfig, out: Path) -> Path:
+    """Train MonoScene's image encoder alone to read where lines of sight end; the file is `out`/encoder.safetensors.
+
+    A third of a whole network's time a picture, and what the papers have pretraining on ImageNet for: all small
+    networks share the backbone. Continues where a stopped run of the same configuration was.
+    """
+    torch.manual_seed(loop.seed)
+    source = pairs.source
+    reader = SightReader(replace(config.image, scales=config.scales), config.sight, source.grid, source.taxonomy)
+    made_from = {
+        "config": asdict(config),
+        "source": source.identity,
+        "pairs": len(source),
+        "options": asdict(options),
+    }
+    with Timed(PerceptionTask(reader, pairs, options), out / "cpu.jsonl") as timed:
+        final = train(timed, loop, out, json.loads(json.dumps(made_from)))
+    tensors, metadata = load_tensors(final)
+    path = out / "encoder.safetensors"
+    save_tensors(path, {k: v.half() if v.is_floating_point() else v for k, v in tensors.items()}, metadata)
+    return path
+
+
+def start_encoder(network: PerceptionNetwork, path: Path) -> None:
+    """Give `network` the image encoder of a file: its backbone, and what else there has the same name and shape.
+
+    Raises `InputError` if the file has no backbone of the network's kind and widths.
+    """
+    tensors, _ = load_tensors(path)
+    own = network.state_dict()
+    backbone = "image_stages.encoder." if hasattr(network, "image_stages") else "image_encoder.encoder."
+    kept = {}
+    for name, tensor in tensors.items():
+        name = re.sub(r"^image_(encoder|stages)\.encoder\.", backbone, name)
+        if name.startswith(("image_", "sight.")) and name in own and own[name].shape == tensor.shape:
+            kept[name] = tensor.to(own[name].dtype)
+    missing = [name for name in own if name.startswith(backbone) and name not in kept]
+    if missing:
+        raise InputError(
+            f"--encoder {path}: expected the network's backbone, but {missing[0]} is missing or of another shape; give "
+            "a file of `occforge train street.encoder`, or leave the flag out"
+        )
+    load_state(network, own | kept, path)

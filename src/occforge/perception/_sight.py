@@ -1,0 +1,134 @@
+"""Where lines of sight end: read from the picture, taught by the voxels themselves, and told to the voxels they cross.
+
+All voxels of a line of sight are lifted alike; which of them is the surface that the picture shows is for the 3D
+network to find out. Depth distributions settle it (ISO's dual FLoSP, Yu et al. 2024, with a pretrained depth network).
+Here they are learned from the labels: along a line the first occupied voxel is what the picture shows.
+
+Shape legend: B batch, C channels, K classes, D bins of depth (`_frustum`), H W rows and columns of a feature map,
+N voxels.
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from occforge.core.batch import CameraBatch
+from occforge.core.grid import GridSpec
+from occforge.core.taxonomy import EMPTY, UNKNOWN, Taxonomy
+from occforge.perception._frustum import cell_centres_m, sample_frustum
+from occforge.perception._image_encoder import ImageEncoder, ImageEncoderConfig
+from occforge.perception.losses import class_weights
+from occforge.perception.network import Hints
+
+IGNORED = -100
+"""Target of a line whose first voxel that is not empty is unknown."""
+
+
+@dataclass(frozen=True)
+class SightConfig:
+    """`bins` of depth, even parts of what the grid spans, and the fraction of the picture's size they are told at.
+
+    0 bins: no reading of lines of sight, as in the papers.
+    """
+
+    bins: int = 0
+    scale: int = 2
+
+
+class SightHead(nn.Module):
+    """Image features and their rays to logits of where lines of sight end, and at what."""
+
+    def __init__(self, config: SightConfig, channels: int, grid: GridSpec, taxonomy: Taxonomy) -> None:
+        super().__init__()
+        self.config, self.grid = config, grid
+        self.net = nn.Sequential(
+            nn.Conv2d(channels + 4, 2 * channels, 3, padding=1),
+            nn.BatchNorm2d(2 * channels),
+            nn.SiLU(),
+            nn.Conv2d(2 * channels, config.bins + 1 + taxonomy.class_count, 1),
+        )
+        self.register_buffer("weight_K", class_weights(taxonomy), persistent=False)
+        self.weight_K: Tensor
+
+    def forward(self, pyramid: dict[int, Tensor], cameras: CameraBatch) -> Tensor:
+        """(B, D + 1 + K, H, W): bins, the last for lines that meet nothing, then classes."""
+        feature_BCHW = pyramid[self.config.scale]
+        ray_B4HW = ray_code_B4HW(cameras, self.grid, (feature_BCHW.shape[2], feature_BCHW.shape[3]))
+        return self.net(torch.cat([feature_BCHW, ray_B4HW.to(feature_BCHW)], 1))
+
+    def ends(self, logits_BSHW: Tensor, point_N3_m: Tensor, cameras: CameraBatch) -> Tensor:
+        """(B, 2, N): chances that the line of sight through a point ends there and that it ended before; 0 unseen."""
+        ends_BDHW = logits_BSHW[:, : self.config.bins + 1].softmax(1)[:, :-1]
+        before_BDHW = ends_BDHW.cumsum(1) - ends_BDHW
+        return sample_frustum(torch.stack([ends_BDHW, before_BDHW], 1), point_N3_m, cameras, self.grid)
+
+    def loss(self, logits_BSHW: Tensor, target_BXYZ: Tensor, cameras: CameraBatch) -> dict[str, Tensor]:
+        """Cross-entropies of where lines of sight end and, weighted by class, of what they end at."""
+        bins, size_HW = self.config.bins, (logits_BSHW.shape[2], logits_BSHW.shape[3])
+        bin_BHW, class_BHW = first_hits(target_BXYZ, bins, size_HW, cameras, self.grid)
+        depth, kind = logits_BSHW.float().tensor_split([bins + 1], 1)
+        known = (bin_BHW != IGNORED).sum().clamp(min=1)
+        sums = (
+            F.cross_entropy(depth, bin_BHW, ignore_index=IGNORED, reduction="sum"),
+            F.cross_entropy(kind, class_BHW, self.weight_K, ignore_index=IGNORED, reduction="sum"),
+        )
+        return {"sight_depth": sums[0] / known, "sight_class": sums[1] / known}
+
+
+class SightReader(nn.Module):
+    """An image encoder and its sight head alone: what an encoder learns before there is a volume.
+
+    Its tensors have the names they have in a network that reads lines of sight.
+    """
+
+    def __init__(self, image: ImageEncoderConfig, sight: SightConfig, grid: GridSpec, taxonomy: Taxonomy) -> None:
+        super().__init__()
+        self.image_encoder = ImageEncoder(image)
+        self.sight = SightHead(sight, image.channels, grid, taxonomy)
+
+    def forward(self, image_B3HW: Tensor, cameras: CameraBatch, hints: Hints) -> Tensor:
+        """See `SightHead.forward`."""
+        return self.sight(self.image_encoder(image_B3HW, hints.noise_level_B), cameras)
+
+    def loss(self, prediction: Tensor, target_BXYZ: Tensor, cameras: CameraBatch) -> dict[str, Tensor]:
+        """See `SightHead.loss`."""
+        return self.sight.loss(prediction, target_BXYZ, cameras)
+
+
+def ray_code_B4HW(cameras: CameraBatch, grid: GridSpec, size_HW: tuple[int, int]) -> Tensor:
+    """How the rays of a map's cells run: their direction in the grid for a unit of depth, and 10 m over the depth at
+    which they meet the grid's floor, 0 where they never do.
+
+    Without it a network has to guess focal length and pitch before it can tell depth from a row of the picture.
+    """
+    H, W = size_HW
+    scale_2 = cameras.K_B33.new_tensor((cameras.size_HW[1] / W, cameras.size_HW[0] / H))
+    rows, columns = (torch.arange(n, device=cameras.K_B33.device) + 0.5 for n in (H, W))
+    pixel_HW2 = torch.stack(torch.meshgrid(columns, rows, indexing="xy"), -1) * scale_2
+    pixel_HW3 = torch.cat([pixel_HW2, torch.ones_like(pixel_HW2[..., :1])], -1)
+    R_B33, t_B3 = cameras.camera_from_grid_B44[:, :3, :3], cameras.camera_from_grid_B44[:, :3, 3]
+    ray_BHW3 = pixel_HW3 @ torch.linalg.inv(cameras.K_B33).mT[:, None] @ R_B33[:, None]
+    height_B = -(R_B33.mT @ t_B3[..., None])[:, 2, 0] - grid.origin_m[2]
+    floor_BHW = (-ray_BHW3[..., 2] / height_B.clamp(min=0.1)[:, None, None]).clamp(min=0.0)
+    return torch.cat([ray_BHW3.movedim(-1, 1), 10.0 * floor_BHW[:, None]], 1)
+
+
+def first_hits(
+    target_BXYZ: Tensor, bins: int, size_HW: tuple[int, int], cameras: CameraBatch, grid: GridSpec
+) -> tuple[Tensor, Tensor]:
+    """Bin (B, H, W) of the first occupied voxel behind each cell of a map, `bins` if there is none, and its class."""
+    centre_BDHW3 = cell_centres_m(grid, cameras, bins, *size_HW)
+    index_BDHW3 = (centre_BDHW3 - centre_BDHW3.new_tensor(grid.origin_m)) / centre_BDHW3.new_tensor(grid.voxel_m)
+    shape_3 = index_BDHW3.new_tensor(grid.shape_XYZ)
+    inside_BDHW = ((index_BDHW3 >= 0) & (index_BDHW3 < shape_3)).all(-1)
+    x, y, z = index_BDHW3.clamp(min=0).minimum(shape_3 - 1).long().unbind(-1)
+    batch = torch.arange(len(target_BXYZ), device=x.device)[:, None, None, None]
+    label_BDHW = torch.where(inside_BDHW, target_BXYZ[batch, x, y, z].long(), EMPTY)
+    none_B1HW = torch.full_like(label_BDHW[:, :1], EMPTY)
+    hit_BDHW = torch.cat([label_BDHW != EMPTY, torch.ones_like(none_B1HW, dtype=torch.bool)], 1)
+    bin_BHW = hit_BDHW.int().argmax(1)
+    class_BHW = torch.cat([label_BDHW, none_B1HW], 1).gather(1, bin_BHW[:, None])[:, 0]
+    unknown_BHW = class_BHW == UNKNOWN
+    return bin_BHW.masked_fill(unknown_BHW, IGNORED), class_BHW.masked_fill(unknown_BHW, IGNORED)
