@@ -13,10 +13,12 @@ from occforge.core.taxonomy import SEMANTIC_KITTI, Taxonomy
 from occforge.core.tensors import load_tensors
 from occforge.data.pairs import Pair, PairCache
 from occforge.perception._image_encoder import ImageEncoderConfig
+from occforge.perception._sight import SightConfig
 from occforge.perception.monoscene import Config
+from occforge.perception.network import network_names, preset
 from occforge.perception.weights import load_network
 from occforge.train.loop import LoopConfig
-from occforge.train.perception import PerceptionOptions, train_perception
+from occforge.train.perception import PerceptionOptions, train_encoder, train_perception
 
 ENCODER = ImageEncoderConfig("residual", channels=8, widths=(4, 8, 8, 8, 8), noise_level=True)
 CONFIG = Config(image=ENCODER, lift_factor=1, head_channels=4, position=True, frustums=2)
@@ -113,3 +115,30 @@ def test_noise_reaches_the_network_and_the_file_says_what_it_was_made_from(pairs
     assert clean.read_bytes() != noisy.read_bytes()
     made_from = load_tensors(clean)[1]["made_from"]
     assert made_from == {"source": "coloured", "steps": 4}
+
+
+def test_an_encoder_is_trained_alone_and_every_small_network_starts_with_it(pairs, tmp_path):
+    small = preset("monoscene", "small")
+    first = train_encoder(small, pairs, OPTIONS, LOOP, tmp_path / "encoder")
+    assert train_encoder(small, pairs, OPTIONS, LOOP, tmp_path / "again").read_bytes() == first.read_bytes()
+    given = backbone(load_tensors(first)[0])
+    still = replace(LOOP, steps=1, lr=0.0, muon_lr=0.0)
+    for name in network_names():
+        out = tmp_path / name
+        path = train_perception(name, preset(name, "small"), pairs, OPTIONS, still, out, encoder=first)
+        own = backbone(load_network(path).network.state_dict())
+        assert own.keys() == given.keys() and all(torch.equal(own[k], given[k].float()) for k in given), name
+
+
+def backbone(state):
+    """Weights of the stages of an image encoder, by their names within it; without what batch norms have seen."""
+    found = {k.partition(".encoder.")[2]: v for k, v in state.items() if k.startswith("image_") and ".encoder." in k}
+    return {k: v for k, v in found.items() if "running" not in k and "num_batches" not in k}
+
+
+def test_an_encoder_of_other_widths_is_refused(pairs, trained, tmp_path):
+    with pytest.raises(InputError, match=r"--encoder .*expected the network's backbone"):
+        config = preset("monoscene", "small")
+        train_perception("monoscene", config, pairs, OPTIONS, LOOP, tmp_path / "run", encoder=trained)
+    sighted = replace(CONFIG, sight=SightConfig(8), scales=(2, 4))
+    train_perception("monoscene", sighted, pairs, OPTIONS, LOOP, tmp_path / "own", encoder=trained)

@@ -58,3 +58,18 @@ class CameraBatch:
         H, W = self.size_HW
         u_BN, v_BN = pixel_BN2.unbind(-1)
         return (depth_BN > 0) & (u_BN >= 0) & (u_BN < W) & (v_BN >= 0) & (v_BN < H)
+
+    def rays(self, cells_HW: tuple[int, int]) -> tuple[Tensor, Tensor]:
+        """Origins (B, 3) and directions (B, H, W, 3) in the grid frame of the rays through the cells of a map.
+
+        The map divides the image into `cells_HW` cells, rays run through their centres; a direction has a depth of one
+        metre along the optical axis.
+        """
+        H, W = cells_HW
+        scale_2 = self.K_B33.new_tensor((self.size_HW[1] / W, self.size_HW[0] / H))
+        rows, columns = (torch.arange(n, device=self.K_B33.device) + 0.5 for n in (H, W))
+        pixel_HW2 = torch.stack(torch.meshgrid(columns, rows, indexing="xy"), -1) * scale_2
+        pixel_HW3 = torch.cat([pixel_HW2, torch.ones_like(pixel_HW2[..., :1])], -1)
+        R_B33, t_B3 = self.camera_from_grid_B44[:, :3, :3], self.camera_from_grid_B44[:, :3, 3]
+        direction_BHW3 = pixel_HW3 @ torch.linalg.inv(self.K_B33).mT[:, None] @ R_B33[:, None]
+        return -(R_B33.mT @ t_B3[..., None])[..., 0], direction_BHW3

@@ -145,15 +145,9 @@ def log_depths_m(near_m: float, far_m: float, bins: int) -> Tensor:
 
 def frustum_points_BDHW3_m(cameras: CameraBatch, depth_D_m: Tensor, size_HW: tuple[int, int]) -> Tensor:
     """Points of the grid frame at each depth behind the centres of (H, W) cells of each camera's image, in metres."""
-    H, W = size_HW
-    scale_2 = cameras.K_B33.new_tensor((cameras.size_HW[1] / W, cameras.size_HW[0] / H))
-    rows, columns = (torch.arange(n, device=cameras.K_B33.device) + 0.5 for n in (H, W))
-    pixel_HW2 = torch.stack(torch.meshgrid(columns, rows, indexing="xy"), -1) * scale_2
-    pixel_HW3 = torch.cat([pixel_HW2, torch.ones_like(pixel_HW2[..., :1])], -1)
-    ray_BHW3 = pixel_HW3 @ torch.linalg.inv(cameras.K_B33).mT[:, None]
-    point_BDHW3 = ray_BHW3[:, None] * depth_D_m.to(ray_BHW3)[:, None, None, None]
-    R_B33, t_B3 = cameras.camera_from_grid_B44[:, :3, :3], cameras.camera_from_grid_B44[:, :3, 3]
-    return (point_BDHW3 - t_B3[:, None, None, None]) @ R_B33[:, None, None]
+    origin_B3, ray_BHW3 = cameras.rays(size_HW)
+    depth_D111 = depth_D_m.to(ray_BHW3)[:, None, None, None]
+    return origin_B3[:, None, None, None] + depth_D111 * ray_BHW3[:, None]
 
 
 def resample(volume_BCXYZ: Tensor, grid: GridSpec, point_BDHW3_m: Tensor) -> Tensor:

@@ -73,16 +73,7 @@ def _cells_in_voxels(grid: GridSpec, cameras: CameraBatch, D: int, H: int, W: in
 def cell_centres_m(grid: GridSpec, cameras: CameraBatch, D: int, H: int, W: int) -> Tensor:
     """Centres of the frustum's cells in the grid frame, metres (B, D, H, W, 3)."""
     near_B, far_B = depth_range_m(grid, cameras)
-    device = near_B.device
-    share_D = (torch.arange(D, device=device) + 0.5) / D
+    share_D = (torch.arange(D, device=near_B.device) + 0.5) / D
     depth_BD = near_B[:, None] + share_D * (far_B - near_B)[:, None]
-    v_H = (torch.arange(H, device=device) + 0.5) * (cameras.size_HW[0] / H)
-    u_W = (torch.arange(W, device=device) + 0.5) * (cameras.size_HW[1] / W)
-    v_HW, u_HW = torch.meshgrid(v_H, u_W, indexing="ij")
-    pixel_HW3 = torch.stack([u_HW, v_HW, torch.ones_like(u_HW)], -1)
-    ray_BHW3 = torch.einsum("bij,hwj->bhwi", torch.linalg.inv(cameras.K_B33), pixel_HW3)
-    ray_BHW3 = ray_BHW3 / ray_BHW3[..., 2:]
-    point_BDHW3 = ray_BHW3[:, None] * depth_BD[:, :, None, None, None]
-    grid_from_camera_B44 = torch.linalg.inv(cameras.camera_from_grid_B44)
-    turned = torch.einsum("bij,bdhwj->bdhwi", grid_from_camera_B44[:, :3, :3], point_BDHW3)
-    return turned + grid_from_camera_B44[:, None, None, None, :3, 3]
+    origin_B3, ray_BHW3 = cameras.rays((H, W))
+    return origin_B3[:, None, None, None] + depth_BD[..., None, None, None] * ray_BHW3[:, None]

@@ -103,14 +103,8 @@ def ray_code_B4HW(cameras: CameraBatch, grid: GridSpec, size_HW: tuple[int, int]
 
     Without it a network has to guess focal length and pitch before it can tell depth from a row of the picture.
     """
-    H, W = size_HW
-    scale_2 = cameras.K_B33.new_tensor((cameras.size_HW[1] / W, cameras.size_HW[0] / H))
-    rows, columns = (torch.arange(n, device=cameras.K_B33.device) + 0.5 for n in (H, W))
-    pixel_HW2 = torch.stack(torch.meshgrid(columns, rows, indexing="xy"), -1) * scale_2
-    pixel_HW3 = torch.cat([pixel_HW2, torch.ones_like(pixel_HW2[..., :1])], -1)
-    R_B33, t_B3 = cameras.camera_from_grid_B44[:, :3, :3], cameras.camera_from_grid_B44[:, :3, 3]
-    ray_BHW3 = pixel_HW3 @ torch.linalg.inv(cameras.K_B33).mT[:, None] @ R_B33[:, None]
-    height_B = -(R_B33.mT @ t_B3[..., None])[:, 2, 0] - grid.origin_m[2]
+    origin_B3, ray_BHW3 = cameras.rays(size_HW)
+    height_B = origin_B3[:, 2] - grid.origin_m[2]
     floor_BHW = (-ray_BHW3[..., 2] / height_B.clamp(min=0.1)[:, None, None]).clamp(min=0.0)
     return torch.cat([ray_BHW3.movedim(-1, 1), 10.0 * floor_BHW[:, None]], 1)
 

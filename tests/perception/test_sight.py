@@ -1,0 +1,94 @@
+"""Where lines of sight end: targets against the ray caster, chances told to voxels, the encoder trained on them."""
+
+import numpy as np
+import pytest
+import torch
+
+from occforge.core.batch import CameraBatch
+from occforge.core.camera import look_camera, street_camera
+from occforge.core.grid import GridSpec, Scene
+from occforge.core.taxonomy import CARLA_SC, UNKNOWN
+from occforge.perception._frustum import cell_centres_m, depth_range_m
+from occforge.perception._sight import IGNORED, SightConfig, SightHead, first_hits, ray_code_B4HW
+from occforge.render.raycast import raycast
+
+GRID = GridSpec((16, 16, 8), (3.2, 3.2, 0.8), (0.0, -25.6, -2.0))
+CAMERAS = [street_camera((16, 48)), look_camera((-2.0, 2.0, 0.5), 1.2, (16, 48), yaw_rad=0.3, pitch_rad=0.1)]
+
+
+def boxes(seed: int) -> np.ndarray:
+    """A floor and a few large boxes before the cameras."""
+    rng = np.random.default_rng(seed)
+    labels = np.zeros(GRID.shape_XYZ, np.uint8)
+    labels[:, :, 0] = 1
+    for k in range(2, 8):
+        x, y = rng.integers(4, 13), rng.integers(1, 13)
+        labels[x : x + 3, y : y + 3, : rng.integers(2, 8)] = k
+    return labels
+
+
+def test_first_hits_are_the_ray_casters() -> None:
+    labels = np.stack([boxes(0), boxes(1)])
+    cameras, bins = CameraBatch.stack(CAMERAS), 2048
+    depth, kind = first_hits(torch.from_numpy(labels), bins, (16, 48), cameras, GRID)
+    near, far = depth_range_m(GRID, cameras)
+    for b, camera in enumerate(CAMERAS):
+        view = raycast(Scene(labels[b], GRID, CARLA_SC), camera)
+        agree = kind[b].numpy() == view.semantic_HW
+        assert agree.mean() > 0.99  # a sample may step over a voxel's corner
+        found_m = near[b] + (depth[b] + 0.5) / bins * (far[b] - near[b])
+        hit = agree & (view.semantic_HW > 0)
+        assert np.abs(found_m.numpy() - view.depth_HW)[hit].max() < 0.5
+        assert (depth[b].numpy()[agree] == bins).sum() == (view.semantic_HW[agree] == 0).sum()
+
+
+def test_what_unknown_hides_is_not_learned_from() -> None:
+    labels = np.zeros((1, *GRID.shape_XYZ), np.uint8)
+    labels[:, 8:], labels[:, 12:] = UNKNOWN, 3
+    depth, kind = first_hits(torch.from_numpy(labels), 64, (16, 48), CameraBatch.stack(CAMERAS[:1]), GRID)
+    assert (
+        not (kind == 3).any()
+        and bool((kind == IGNORED).any())
+        and bool(((kind == IGNORED) == (depth == IGNORED)).all())
+    )
+    head = SightHead(SightConfig(64, 1), 2, GRID, CARLA_SC)
+    logits = torch.randn(1, 65 + CARLA_SC.class_count, 16, 48)
+    everywhere = torch.full((1, *GRID.shape_XYZ), UNKNOWN, dtype=torch.uint8)
+    for term in head.loss(logits, everywhere, CameraBatch.stack(CAMERAS[:1])).values():
+        assert bool(term.isfinite())
+
+
+def test_rays_pass_through_what_lies_behind_a_cell_and_know_the_floor() -> None:
+    cameras = CameraBatch.stack(CAMERAS)
+    origin, ray = cameras.rays((4, 12))
+    centre = cell_centres_m(GRID, cameras, 6, 4, 12)
+    depth = (centre - origin[:, None, None, None]) / ray[:, None]
+    torch.testing.assert_close(depth, depth[..., :1].expand_as(depth), rtol=1e-3, atol=1e-3)
+    code = ray_code_B4HW(cameras, GRID, (4, 12))
+    meets = code[:, 3] > 0
+    floor_depth = 10.0 / code[:, 3][meets]
+    reached = origin[:, None, None].expand_as(ray)[meets] + floor_depth[:, None] * ray[meets]
+    torch.testing.assert_close(reached[:, 2], torch.full_like(floor_depth, GRID.origin_m[2]), rtol=0.0, atol=1e-3)
+    assert bool((ray[..., 2][~meets] >= 0).all())
+
+
+def test_a_certain_end_is_told_to_its_voxel_and_to_those_behind_it() -> None:
+    cameras = CameraBatch.stack(CAMERAS[:1])
+    head = SightHead(SightConfig(16, 1), 2, GRID, CARLA_SC)
+    centre = cell_centres_m(GRID, cameras, 16, 16, 48)[0, :, 8, 24]
+    logits = torch.zeros(1, 17 + CARLA_SC.class_count, 16, 48)
+    logits[:, 5] = 50.0
+    ends, before = head.ends(logits, centre, cameras)[0]
+    expected = torch.zeros(16)
+    expected[5] = 1.0
+    torch.testing.assert_close(ends, expected, atol=1e-3, rtol=0.0)
+    torch.testing.assert_close(before, (torch.arange(16) > 5).float(), atol=1e-3, rtol=0.0)
+    behind = -centre[:1]
+    assert not head.ends(logits, behind, cameras).any()
+
+
+@pytest.mark.parametrize("scale", [2, 4])
+def test_the_head_reads_the_scale_it_was_told(scale: int) -> None:
+    head = SightHead(SightConfig(8, scale), 3, GRID, CARLA_SC)
+    pyramid = {s: torch.randn(2, 3, 16 // s, 48 // s) for s in (2, 4)}
+    assert head(pyramid, CameraBatch.stack(CAMERAS)).shape == (2, 9 + CARLA_SC.class_count, 16 // scale, 48 // scale)
