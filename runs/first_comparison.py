@@ -14,8 +14,8 @@ taken. Steps:
 
 Started again after any interruption, it goes on where it was. Plan, feature network and what is kept of each generator
 and seed lie in the record, a few megabytes; seeds that are there already are not made again, so that seeds may be run
-on different days, unless they were sampled in another way or more scenes are asked for. The file is long because it holds the whole experiment, from
-the budget to the table.
+on different days, unless they were sampled in another way or more scenes are asked for. The file is long because it
+holds the whole experiment, from the budget to the table.
 """
 
 import hashlib
@@ -88,8 +88,8 @@ OURS = replace(
 )
 CASCADE = CascadeConfig(coarse=TrunkConfig(channels=(24, 48, 128), depth=4, head=16), fusion=FUSION)
 VOXELS = VoxelD3PMConfig(trunk=TrunkConfig(channels=(16, 24, 48, 128), depth=4, head=8))
-"""All networks half as wide as where there are hours, so that minutes of training are hundreds of steps. Evidence where it
-serves (docs/lab, 2026-11-22): a voxel D3PM drowns in salt with it."""
+"""All networks half as wide as where there are hours, so that minutes of training are hundreds of steps. Evidence where
+it serves (docs/lab, 2026-11-22): a voxel D3PM drowns in salt with it."""
 
 POOLED, FEATURES = FEATURE_SIZES[0.4]
 CHUNK = 16

@@ -3,10 +3,11 @@
     nohup python runs/perception_comparison.py --seeds 0 1 2 &
 
 Every network is trained for the same CPU time on the same pictures of 64 x 192 and scores the same held-out streets of
-64 x 64 x 8 voxels, beside the mean scene and the scene of the nearest training picture. Steps:
+64 x 64 x 8 voxels, beside the mean scene and the scene of the nearest training picture. All start with the same image
+backbone, trained on the same pictures, as the papers' start with one of ImageNet. Steps:
 
     plan     the pictures, CPU seconds and peak memory of training steps of each network; writes plan.json
-    train    every network and seed, and what it scores on the held-out streets
+    train    the backbone, every network and seed, and what it scores on the held-out streets
     table    baselines, table and pictures
 
 Started again after any interruption, it goes on where it was. What the table needs of a network and seed lies in the
@@ -49,8 +50,9 @@ from occforge.render.bev import bev
 from occforge.render.picture import resize_rgb, save_rgb, sheet
 from occforge.train.budget import read_plan, seconds_per_step, step_seconds, steps_within
 from occforge.train.loop import LoopConfig
-from occforge.train.perception import PerceptionOptions, PerceptionTask, train_perception
+from occforge.train.perception import PerceptionOptions, PerceptionTask, encoder_task, train_encoder, train_perception
 
+ENCODER = "encoder"
 BASELINES = ("mean scene", "nearest picture")
 PICTURES = 6
 """Streets on the sheet of pictures: the first ones, none chosen."""
@@ -58,7 +60,10 @@ PICTURES = 6
 
 @dataclass(frozen=True)
 class Settings:
-    """What is compared: `minutes` of CPU time a network and seed; `out` takes what is big, `record` the rest."""
+    """What is compared: `minutes` of CPU time a network and seed, `encoder_minutes` before it for the backbone of all.
+
+    `out` takes what is big, `record` the rest.
+    """
 
     out: Path
     record: Path
@@ -66,6 +71,7 @@ class Settings:
     pairs: WorldPairs
     held_out: WorldPairs
     minutes: float
+    encoder_minutes: float
     seeds: tuple[int, ...]
     commonest: int
     workers: int
@@ -95,10 +101,16 @@ class Settings:
             "loop": asdict(self.loop),
             "options": asdict(self.options),
             "minutes": self.minutes,
+            "encoder_minutes": self.encoder_minutes,
             "commonest": self.commonest,
         }
         value: dict[str, Any] = json.loads(json.dumps(made_from))
         return value
+
+    @property
+    def encoder_loop(self) -> LoopConfig:
+        """How the backbone is trained: twice the pictures a step, as they cost a third."""
+        return replace(self.loop, batch=2 * self.loop.batch)
 
     def read_plan(self) -> dict[str, Any]:
         """plan.json; raises `InputError` if it is missing or was made for other settings."""
@@ -116,7 +128,10 @@ def plan(settings: Settings) -> None:
     for name in settings.networks:
         with ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=start_worker) as pool:
             measured[name] = pool.submit(measure, settings, name).result()
-    steps = {}
+    pairs = PairCache(settings.cache, settings.pairs)
+    task = encoder_task(preset("monoscene", "small"), pairs, settings.options)
+    second = seconds_per_step(task, settings.encoder_loop)
+    steps = steps_within(60 * settings.encoder_minutes, {ENCODER: 1.0}, {ENCODER: second})
     for name, m in measured.items():
         steps |= steps_within(60 * settings.minutes, {name: 1.0}, {name: m["cpu_seconds_per_step"]})
     write_json(
@@ -145,16 +160,28 @@ def train_all(settings: Settings) -> None:
     if settings.workers > 1:
         PairCache(settings.cache, settings.pairs).fill(settings.workers)
         PairCache(settings.cache, settings.held_out).fill(settings.workers)
+    train_backbone(settings)
     jobs = [(settings, name, seed) for seed in settings.seeds for name in settings.networks]
     jobs = [job for job in jobs if not settings.kept_path(*job[1:]).exists()]
     run_jobs(train_one, jobs, settings.workers, "networks")
+
+
+def train_backbone(settings: Settings) -> Path:
+    """Train the backbone of all with exactly the planned steps, or find it trained."""
+    path = settings.out / ENCODER / "encoder.safetensors"
+    if not path.exists():
+        loop = replace(settings.encoder_loop, steps=settings.read_plan()["steps"][ENCODER])
+        pairs = PairCache(settings.cache, settings.pairs)
+        train_encoder(preset("monoscene", "small"), pairs, settings.options, loop, path.parent)
+    return path
 
 
 def train_one(settings: Settings, name: str, seed: int) -> None:
     """Train one network with exactly the planned steps, score it and keep the scores."""
     loop = replace(settings.loop, steps=settings.read_plan()["steps"][name], seed=seed)
     pairs, folder = PairCache(settings.cache, settings.pairs), settings.folder(name, seed)
-    trained = load_network(train_perception(name, preset(name, settings.size), pairs, settings.options, loop, folder))
+    config, encoder = preset(name, settings.size), train_backbone(settings)
+    trained = load_network(train_perception(name, config, pairs, settings.options, loop, folder, encoder=encoder))
     seconds = []
 
     def predict(image_HW3: NDArray[np.uint8], camera: Any) -> NDArray[np.uint8]:
@@ -213,6 +240,7 @@ def table(settings: Settings) -> str:
         "# Four perception networks on the street world, at equal compute",
         "",
         f"`python runs/perception_comparison.py`: {settings.minutes:g} CPU minutes of training a network and seed, "
+        f"on a backbone that all share ({settings.encoder_minutes:g} CPU minutes, {made['steps'][ENCODER]} steps), "
         f"{len(settings.pairs)} training pictures of {height} x {width}, batches of {settings.loop.batch}, "
         f"{sides} held-out streets of {settings.held_out.grid.shape_XYZ} voxels; seeds "
         f"{', '.join(map(str, settings.seeds))}, mean ± "
@@ -291,9 +319,10 @@ def main(
     record: Path = Path("docs/comparisons/perception"),
     cache: Path = Path("out/cache"),
     minutes: float = 20.0,
+    encoder_minutes: float = 20.0,
     n: int = 200,
     seeds: tuple[int, ...] = (0, 1, 2),
-    pairs: int = 4096,
+    pairs: int = 6144,
     batch: int = 4,
     dtype: Dtype = "float32",
     commonest: int = 11,
@@ -307,6 +336,7 @@ def main(
         record: Plan, what is kept of each network and seed, table and pictures.
         cache: Folder of prepared pictures.
         minutes: CPU minutes of each network for each seed.
+        encoder_minutes: CPU minutes of the image backbone that all networks start with.
         n: Held-out streets.
         seeds: Each has its own trainings; three or more for a claim.
         pairs: Training pictures.
@@ -323,6 +353,7 @@ def main(
         pairs=WorldPairs(TRAIN_FIRST_SEED, pairs, varied=True),
         held_out=WorldPairs(TEST_FIRST_SEED, n),
         minutes=minutes,
+        encoder_minutes=encoder_minutes,
         seeds=seeds,
         commonest=commonest,
         workers=workers,

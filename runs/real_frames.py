@@ -1,6 +1,6 @@
 """Does a network learn from real frames what it can use on a street it has not seen?
 
-    python ../shared/realdata/expand_kitti.py out/kitti && python runs/real_frames.py out/kitti
+    python runs/real_frames.py SEMANTIC_KITTI
 
 For every sequence of a SemanticKITTI tree that is held out, a network learns from all the others and reads the held-out
 one, beside two baselines that do not look: the mean scene, and the scene of the nearest training picture. Counts are

@@ -22,6 +22,7 @@ def make_settings(folder):
         pairs=WorldPairs(0, 4, (32, 96), 4, varied=True),
         held_out=WorldPairs(3_000_000_000, 3, (32, 96), 4),
         minutes=0.04,
+        encoder_minutes=0.02,
         seeds=SEEDS,
         commonest=5,
         workers=1,

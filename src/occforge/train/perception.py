@@ -140,6 +140,12 @@ def start_from(network: PerceptionNetwork, name: str, path: Path) -> None:
     load_state(network, trained.network.state_dict(), path)
 
 
+def encoder_task(config: Config, pairs: PairCache, options: PerceptionOptions) -> PerceptionTask:
+    """MonoScene's image encoder with fresh weights, and what it learns from."""
+    image, source = replace(config.image, scales=config.scales), pairs.source
+    return PerceptionTask(SightReader(image, config.sight, source.grid, source.taxonomy), pairs, options)
+
+
 def train_encoder(config: Config, pairs: PairCache, options: PerceptionOptions, loop: LoopConfig, out: Path) -> Path:
     """Train MonoScene's image encoder alone to read where lines of sight end; the file is `out`/encoder.safetensors.
 
@@ -148,14 +154,13 @@ def train_encoder(config: Config, pairs: PairCache, options: PerceptionOptions, 
     """
     torch.manual_seed(loop.seed)
     source = pairs.source
-    reader = SightReader(replace(config.image, scales=config.scales), config.sight, source.grid, source.taxonomy)
     made_from = {
         "config": asdict(config),
         "source": source.identity,
         "pairs": len(source),
         "options": asdict(options),
     }
-    with Timed(PerceptionTask(reader, pairs, options), out / "cpu.jsonl") as timed:
+    with Timed(encoder_task(config, pairs, options), out / "cpu.jsonl") as timed:
         final = train(timed, loop, out, json.loads(json.dumps(made_from)))
     tensors, metadata = load_tensors(final)
     path = out / "encoder.safetensors"
