@@ -17,8 +17,8 @@ class ColumnUNet(nn.Module):
         self.classes = classes
         self.enter = nn.Sequential(nn.Conv2d(channels * heights, width, 1), nn.BatchNorm2d(width), nn.SiLU())
         self.down_1 = nn.Sequential(Down(width, 2 * width), ResidualBlock(2 * width))
-        self.down_2 = nn.Sequential(Down(2 * width, 4 * width), ResidualBlock(4 * width), ResidualBlock(4 * width))
-        self.up_1, self.up_full = Fuse(6 * width, 2 * width), Fuse(3 * width, width)
+        self.down_2 = nn.Sequential(Down(2 * width, 3 * width), ResidualBlock(3 * width), ResidualBlock(3 * width))
+        self.up_1, self.up_full = Fuse(5 * width, 2 * width), Fuse(3 * width, width)
         self.classify = nn.Conv2d(width, classes * heights, 1)
 
     def forward(self, x_BCXYZ: Tensor) -> tuple[Tensor, dict[str, Tensor]]:

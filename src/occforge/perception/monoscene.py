@@ -9,7 +9,6 @@ Shape legend: B batch, C channels, K classes, H W image, X Y Z voxels, N = X Y Z
 
 from dataclasses import dataclass, field, replace
 
-import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
@@ -139,7 +138,7 @@ class MonoScene(PerceptionNetwork):
         pixel_BN2, depth_BN = cameras.project(self.lifted_N3_m)
         inside_BN = cameras.inside(pixel_BN2, depth_BN)
         gathered = [gather_nearest(pyramid[scale], pixel_BN2, inside_BN, cameras) for scale in self.config.scales]
-        lifted_BCN = torch.stack(gathered).sum(0)
+        lifted_BCN = sum(gathered[1:], gathered[0])
         if self.position is not None:
             lifted_BCN = lifted_BCN + self.position(position_code_BCN(self.lifted_grid, cameras).to(lifted_BCN.dtype))
         return lifted_BCN.unflatten(2, self.lifted_grid.shape_XYZ)
