@@ -1,0 +1,150 @@
+"""A request becomes pictures: painted from an occupancy that is known, or denoised together with one (Algorithm 2).
+
+Shape legend: N frames of a camera path, H W picture rows and columns, K classes, X Y Z voxels, C channels.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from occforge.core.batch import CameraBatch
+from occforge.core.camera import CameraPath
+from occforge.core.errors import InputError
+from occforge.core.grid import GridSpec, Scene
+from occforge.data._transforms import downsample_scene
+from occforge.data.views import seen as seen_by
+from occforge.discrete.text import request_BA
+from occforge.latent.generator import PictureGenerator, maps_of_views
+from occforge.latent.sample import PaintingConfig, Perceive, Seen, sample
+from occforge.perception.network import Hints
+from occforge.perception.weights import Trained
+
+
+@dataclass(frozen=True)
+class Imagined:
+    """Pictures, RGB uint8 (N, H, W, 3), and the occupancy that was denoised with them."""
+
+    images_NHW3: NDArray[np.uint8]
+    scene: Scene
+
+
+def paint_scene(
+    generator: PictureGenerator,
+    scene: Scene,
+    path: CameraPath,
+    request: dict[str, str],
+    seed: int,
+    config: PaintingConfig,
+) -> NDArray[np.uint8]:
+    """RGB pictures (N, H, W, 3) of what the cameras of `path` see of `scene`; the scene is known and stays.
+
+    Its voxels must be those of the generator's grid or a whole divisor of them. Raises `InputError` where scene or
+    cameras are not what the generator was made for.
+    """
+    check_cameras(generator, path)
+    coarse = pooled_to(scene, generator.grid)
+    cameras = CameraBatch.stack(path.cameras)
+    views = [seen_by(scene, camera) for camera in path.cameras]
+    semantic = torch.from_numpy(np.stack([semantic for semantic, _ in views]))[None]
+    depth = torch.from_numpy(np.stack([depth for _, depth in views]))[None]
+    classes = generator.taxonomy.class_count
+    share = F.one_hot(torch.from_numpy(coarse.labels_XYZ).long()[None], classes).movedim(-1, 1).float()
+    with torch.no_grad():
+        seen = generator.see(share, cameras, maps_of_views(semantic, depth, classes))
+    return _sampled(generator, path, request, seed, config, seen, None)
+
+
+def imagine(
+    generator: PictureGenerator,
+    perception: Trained,
+    path: CameraPath,
+    request: dict[str, str],
+    seed: int,
+    config: PaintingConfig,
+) -> Imagined:
+    """Pictures and occupancy from a request alone, each guiding the other: Algorithm 2 of OccScene.
+
+    The perception network reads the key frame, the first of `path`. Raises `InputError` where network, cameras and
+    generator do not fit together, or where the network is never asked.
+    """
+    check_cameras(generator, path)
+    network = perception.network
+    if network.grid != generator.grid or network.taxonomy.names != generator.taxonomy.names:
+        raise InputError(
+            f"image engine: the generator paints {generator.grid.shape_XYZ} voxels of {generator.taxonomy.name}, the "
+            f"perception network sees {network.grid.shape_XYZ} of {network.taxonomy.name}; choose two of one world"
+        )
+    if not config.perceive_every:
+        raise InputError("image engine: --painting.perceive-every is 0, so no occupancy would be read; give 1 or more")
+    key, cameras = CameraBatch.stack(path.cameras[:1]), CameraBatch.stack(path.cameras)
+    read: list[Tensor] = []
+
+    def perceive(y_BNCHW: Tensor, level_B: Tensor) -> Seen:
+        image_B3HW = (0.5 * (y_BNCHW[:, 0] + 1.0)).clamp(0.0, 1.0)
+        logits = network(image_B3HW, key, Hints(noise_level_B=level_B)).logits_BKXYZ
+        read[:] = [logits]
+        return generator.see(logits.softmax(1), cameras)
+
+    nothing = generator.nothing_seen(1, len(path.cameras))
+    pictures = _sampled(generator, path, request, seed, config, nothing, perceive)
+    labels_XYZ = read[0][0].argmax(0).to(torch.uint8).numpy()
+    return Imagined(pictures, Scene(labels_XYZ, generator.grid, generator.taxonomy))
+
+
+@torch.no_grad()
+def _sampled(
+    generator: PictureGenerator,
+    path: CameraPath,
+    request: dict[str, str],
+    seed: int,
+    config: PaintingConfig,
+    seen: Seen,
+    perceive: Perceive | None,
+) -> NDArray[np.uint8]:
+    """Pictures of one path, uint8."""
+    H, W = generator.config.size_HW
+    shape = (1, len(path.cameras), generator.config.painter.channels, H, W)
+    asked = generator.words(request_BA([request]))
+    nothing = generator.words(generator.words.nothing(1))
+
+    def paint(y_BNCHW: Tensor, t_B: Tensor, words_BLE: Tensor, shown: Seen) -> Tensor:
+        cameras = CameraBatch.stack(path.cameras * len(y_BNCHW))  # guidance asks for each path twice
+        return generator.paint(y_BNCHW, t_B, words_BLE, cameras, shown)
+
+    noise = torch.Generator().manual_seed(seed)
+    diffusion = generator.config.diffusion
+    y_BNCHW, _ = sample(paint, diffusion, config, shape, (asked, nothing), seen, [noise], perceive)
+    value_NHW3 = (127.5 * (y_BNCHW[0].clamp(-1.0, 1.0) + 1.0)).round().permute(0, 2, 3, 1)
+    return np.ascontiguousarray(value_NHW3.numpy().astype(np.uint8))
+
+
+def check_cameras(generator: PictureGenerator, path: CameraPath) -> None:
+    """Raise `InputError` unless the cameras are of the generator's picture size and within its grid."""
+    for i, camera in enumerate(path.cameras):
+        if camera.size_HW != generator.config.size_HW:
+            raise InputError(
+                f"pictures: frame {i} is of (H, W) {camera.size_HW}, the generator paints {generator.config.size_HW}; "
+                "use camera.resized"
+            )
+        at_3 = camera.grid_from_camera_44[:3, 3]
+        high_3 = np.add(generator.grid.origin_m, generator.grid.extent_m)
+        if (at_3[:2] > high_3[:2]).any() or (at_3[:2] < np.subtract(generator.grid.origin_m, 1.0)[:2]).any():
+            raise InputError(
+                f"pictures: the camera of frame {i} stands at x = {at_3[0]:.1f} m, y = {at_3[1]:.1f} m, outside the "
+                f"grid, which ends at {high_3[0]:.1f} m ahead; give a shorter path"
+            )
+
+
+def pooled_to(scene: Scene, grid: GridSpec) -> Scene:
+    """The scene in the voxels of `grid`; raises `InputError` unless those divide it wholly."""
+    factor = round(grid.voxel_m[0] / scene.grid.voxel_m[0])
+    if factor < 1 or scene.grid.pooled((factor, factor, factor)) != grid:
+        raise InputError(
+            f"pictures: expected a scene whose voxels make up {grid.shape_XYZ} voxels of {grid.voxel_m[0]} m, got "
+            f"{scene.grid.shape_XYZ} of {scene.grid.voxel_m[0]} m; generate it at the size of the picture weights"
+        )
+    return scene if factor == 1 else downsample_scene(scene, factor)
