@@ -17,11 +17,13 @@ from occforge.metrics.features import SceneAutoencoderConfig
 from occforge.perception.network import preset
 from occforge.recipes._plans import paper_plan, scene_plan
 from occforge.train.features import train_features
+from occforge.train.joint import JointOptions, train_joint
 from occforge.train.loop import LoopConfig
 from occforge.train.painting import PaintingOptions, train_painting
 from occforge.train.perception import PerceptionOptions, train_encoder
 from occforge.train.scene_generator import FileName, train_scene_generator
 from occforge.train.sources import WorldSource
+from occforge.weights import EMBEDDED
 
 FEATURE_SIZES: dict[float, tuple[Factor, SceneAutoencoderConfig]] = {
     0.2: ((1, 1, 1), SceneAutoencoderConfig()),
@@ -197,3 +199,48 @@ def pictures(
     config = GeneratorConfig(counts=tuple(len(values) for values in ATTRIBUTE_VALUES.values()), painter=painter)
     loop = LoopConfig(steps=steps, batch=batch, lr=lr, optimizer=optimizer, dtype=arithmetic, device=device, seed=seed)
     return train_painting(config, views, options, loop, out)
+
+
+def joint(
+    generator: Path = Path("out/street.pictures/pictures.safetensors"),
+    perception: Path | None = None,
+    out: Path = Path("out/street.joint"),
+    streets: int = 6144,
+    frames: int = 1,
+    steps: int = 2000,
+    batch: int = 8,
+    lr: float = 2e-4,
+    muon_lr: float = 0.004,
+    dtype: DtypeChoice = "auto",
+    device: str = "cpu",
+    seed: int = 0,
+    cache: Path = Path("out/cache"),
+    workers: int = 2,
+    options: JointOptions = JointOptions(),  # noqa: B008 (frozen)
+) -> Path:
+    """Train the picture generator and a perception network together: stage II of OccScene.
+
+    Args:
+        generator: The picture generator to begin with.
+        perception: The perception network to begin with; default: the one that ships.
+        out: Run folder; the finished networks are its pictures.safetensors and, for MonoScene, monoscene.safetensors.
+        streets: Training streets (seeds 0 to streets - 1), each seen by a camera of its own.
+        frames: Frames of a street's path, 0.8 m apart.
+        steps: Training steps.
+        batch: Streets of a step.
+        lr: Learning rate of AdamW.
+        muon_lr: Learning rate of Muon, which trains the matrices.
+        dtype: Arithmetic in training.
+        device: Where to train.
+        seed: Seed of batches and noise.
+        cache: Folder of rendered streets, shared between runs.
+        workers: Processes that fill the cache.
+        options: How the two meet, and what pictures are told.
+    """
+    views = ViewCache(cache, WorldViews(WorldPairs(TRAIN_FIRST_SEED, streets, varied=True), frames))
+    if workers > 1:
+        views.fill(workers)
+    loop = LoopConfig(
+        steps=steps, batch=batch, lr=lr, muon_lr=muon_lr, dtype=chosen_dtype(dtype, device), device=device, seed=seed
+    )
+    return train_joint(generator, perception or EMBEDDED / "monoscene.safetensors", views, options, loop, out)[0]

@@ -45,30 +45,68 @@ class PaintingTask:
     def losses(self, step: int, slots: Sequence[int], batch: int, seed: int) -> Tensor:
         """See `Task.losses`."""
         generator, diffusion = self.generator, self.generator.config.diffusion
-        device = next(generator.parameters()).device
-        rngs = [draws(seed, step, slot) for slot in slots]
-        shown = [self.views[i] for i in reading_order(len(self.views), step, slots, batch, seed)]
-        y_0 = torch.stack([pictures(v) for v in shown]).to(device)
-        t_B = torch.tensor([int(r.numpy.integers(diffusion.steps)) for r in rngs])
-        noise = torch.stack([torch.randn(y_0.shape[1:], generator=r.torch) for r in rngs]).to(device)
-        y_t = diffusion.noised(y_0, noise, t_B)
-        cameras = CameraBatch.stack([c for v in shown for c in v.cameras]).to(device)
-        options = self.options
-        told = [
-            told_request(v.attributes, options.request_dropout, options.request_partial, r)
-            for v, r in zip(shown, rngs, strict=True)
-        ]
-        request = request_BA(told).to(device)
-        fine = [r.numpy.random() < options.fine for r in rngs]
-        given = torch.tensor([r.numpy.random() >= options.occupancy_dropout for r in rngs], device=device)
-        classes = generator.taxonomy.class_count
-        semantic, depth = zip(*(view_of(v, f) for v, f in zip(shown, fine, strict=True)), strict=True)
-        maps = maps_of_views(torch.stack(semantic).to(device), torch.stack(depth).to(device), classes)
-        labels_BXYZ = torch.stack([torch.from_numpy(v.labels_XYZ) for v in shown]).to(device)
-        share = F.one_hot(labels_BXYZ.long(), classes).movedim(-1, 1).to(y_0)
-        seen = kept_where(generator.see(share, cameras, maps), given)
-        output = generator.paint(y_t, t_B, generator.words(request), cameras, seen)
-        return diffusion.reconstruction_loss_B(output, y_0, noise, t_B)
+        drawn = drawn_batch(generator, self.views, self.options, step, slots, batch, seed)
+        share = F.one_hot(drawn.labels_BXYZ.long(), generator.taxonomy.class_count).movedim(-1, 1).to(drawn.y_0)
+        seen = kept_where(generator.see(share, drawn.cameras, drawn.maps_BNMHW), drawn.given_B)
+        output = generator.paint(drawn.y_t, drawn.t_B, drawn.words_BLE, drawn.cameras, seen)
+        return diffusion.reconstruction_loss_B(output, drawn.y_0, drawn.noise, drawn.t_B)
+
+
+@dataclass(frozen=True)
+class DrawnBatch:
+    """Pictures at drawn steps of the diffusion, and all that is known of them.
+
+    `given_B` says for which scenes the generator is told an occupancy; maps are those of the true one.
+    """
+
+    y_0: Tensor
+    y_t: Tensor
+    noise: Tensor
+    t_B: Tensor
+    words_BLE: Tensor
+    cameras: CameraBatch
+    labels_BXYZ: Tensor
+    maps_BNMHW: Tensor
+    given_B: Tensor
+
+
+def drawn_batch(
+    generator: PictureGenerator,
+    views: ViewCache,
+    options: PaintingOptions,
+    step: int,
+    slots: Sequence[int],
+    batch: int,
+    seed: int,
+) -> DrawnBatch:
+    """The pictures of `slots` at a step: a function of its arguments alone."""
+    diffusion, device = generator.config.diffusion, next(generator.parameters()).device
+    rngs = [draws(seed, step, slot) for slot in slots]
+    shown = [views[i] for i in reading_order(len(views), step, slots, batch, seed)]
+    y_0 = torch.stack([pictures(v) for v in shown]).to(device)
+    t_B = torch.tensor([int(r.numpy.integers(diffusion.steps)) for r in rngs])
+    noise = torch.stack([torch.randn(y_0.shape[1:], generator=r.torch) for r in rngs]).to(device)
+    told = [
+        told_request(v.attributes, options.request_dropout, options.request_partial, r)
+        for v, r in zip(shown, rngs, strict=True)
+    ]
+    fine = [r.numpy.random() < options.fine for r in rngs]
+    given_B = torch.tensor([r.numpy.random() >= options.occupancy_dropout for r in rngs], device=device)
+    semantic, depth = zip(*(view_of(v, f) for v, f in zip(shown, fine, strict=True)), strict=True)
+    maps = maps_of_views(
+        torch.stack(semantic).to(device), torch.stack(depth).to(device), generator.taxonomy.class_count
+    )
+    return DrawnBatch(
+        y_0,
+        diffusion.noised(y_0, noise, t_B),
+        noise,
+        t_B,
+        generator.words(request_BA(told).to(device)),
+        CameraBatch.stack([c for v in shown for c in v.cameras]).to(device),
+        torch.stack([torch.from_numpy(v.labels_XYZ) for v in shown]).to(device),
+        maps,
+        given_B,
+    )
 
 
 def pictures(shown: Views) -> Tensor:

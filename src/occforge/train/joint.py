@@ -1,0 +1,146 @@
+"""Stage II of OccScene (Algorithm 1): the generator and a perception network are trained together.
+
+Perception reads the picture on its way, what it reads conditions the generator, and both losses are one (Eq. 1):
+L_LDM + sqrt(alpha_bar_t) L_p. Shape legend: B batch, N frames, C H W pictures in -1 to 1, K classes, X Y Z voxels.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from occforge.core.batch import CameraBatch
+from occforge.core.errors import InputError
+from occforge.core.tensors import load_state, load_tensors
+from occforge.data.views import ViewCache
+from occforge.latent.generator import PictureGenerator, kept_where
+from occforge.latent.objective import joint_loss_B
+from occforge.latent.weights import load_generator, save_generator
+from occforge.perception.network import Hints, PerceptionNetwork, Prediction
+from occforge.perception.weights import load_network, save_network
+from occforge.train.budget import Timed
+from occforge.train.loop import LoopConfig, train
+from occforge.train.painting import PaintingOptions, drawn_batch
+
+
+@dataclass(frozen=True)
+class JointOptions:
+    """How the two meet.
+
+    `reads`: the noisy picture y_t, as in the paper, or the generator's estimate of the clean one, made without
+    occupancy and without gradient first. `attached`: L_LDM reaches perception through what the cameras see of its
+    occupancy; else each network learns from its own loss alone. `frozen`: parts of the generator that keep their
+    weights. Paper: the base UNet. Here: none by default. Because: the small generator has no pretrained base.
+    """
+
+    reads: Literal["noisy", "estimate"] = "noisy"
+    attached: bool = True
+    frozen: tuple[Literal["painter", "encoding", "words"], ...] = ()
+    painting: PaintingOptions = field(default_factory=PaintingOptions)
+
+
+class JointTask:
+    """Both networks: Eq. 1 on pictures whose occupancy perception reads."""
+
+    def __init__(
+        self,
+        generator: PictureGenerator,
+        perception: PerceptionNetwork,
+        views: ViewCache,
+        options: JointOptions,
+    ) -> None:
+        if perception.grid != generator.grid or perception.taxonomy.names != generator.taxonomy.names:
+            raise InputError(
+                f"joint training: the generator paints {generator.grid.shape_XYZ} voxels of "
+                f"{generator.taxonomy.name}, the perception network sees {perception.grid.shape_XYZ} of "
+                f"{perception.taxonomy.name}; train two of one world"
+            )
+        self.generator, self.perception, self.views, self.options = generator, perception, views, options
+        for part in options.frozen:
+            getattr(generator, part).requires_grad_(False)
+        self.module: nn.Module = nn.ModuleDict({"generator": generator, "perception": perception})
+
+    def losses(self, step: int, slots: Sequence[int], batch: int, seed: int) -> Tensor:
+        """See `Task.losses`."""
+        generator, diffusion = self.generator, self.generator.config.diffusion
+        drawn = drawn_batch(generator, self.views, self.options.painting, step, slots, batch, seed)
+        alpha_bar_B = diffusion.alpha_bar_T[drawn.t_B].to(drawn.y_0)
+        prediction = self.read(drawn.y_t, drawn.t_B, drawn.words_BLE, drawn.cameras)
+        share = prediction.logits_BKXYZ.softmax(1)
+        seen = generator.see(share if self.options.attached else share.detach(), drawn.cameras)
+        output = generator.paint(drawn.y_t, drawn.t_B, drawn.words_BLE, drawn.cameras, kept_where(seen, drawn.given_B))
+        reconstruction_B = diffusion.reconstruction_loss_B(output, drawn.y_0, drawn.noise, drawn.t_B)
+        keys = each(key_cameras(drawn.cameras, drawn.y_0.shape[1]))
+        terms = [
+            self.perception.loss(one(prediction, b), drawn.labels_BXYZ[b : b + 1], key) for b, key in enumerate(keys)
+        ]
+        perception_B = torch.stack([torch.stack(list(t.values())).sum() for t in terms])
+        return joint_loss_B(reconstruction_B, perception_B, alpha_bar_B)
+
+    def read(self, y_BNCHW: Tensor, t_B: Tensor, words_BLE: Tensor, cameras: CameraBatch) -> Prediction:
+        """What perception makes of the key frames, the first of each path."""
+        generator, diffusion = self.generator, self.generator.config.diffusion
+        level_B = (1.0 - diffusion.alpha_bar_T[t_B]).sqrt().to(y_BNCHW)
+        if self.options.reads == "estimate":
+            with torch.no_grad():
+                nothing = generator.nothing_seen(*y_BNCHW.shape[:2])
+                output = generator.paint(y_BNCHW, t_B, words_BLE, cameras, nothing)
+                y_BNCHW = diffusion.clean(output, y_BNCHW, t_B)
+        image_B3HW = 0.5 * (y_BNCHW[:, 0] + 1.0)
+        return self.perception(image_B3HW, key_cameras(cameras, y_BNCHW.shape[1]), Hints(noise_level_B=level_B))
+
+
+def key_cameras(cameras: CameraBatch, frames: int) -> CameraBatch:
+    """The first of each `frames` cameras."""
+    return CameraBatch(cameras.K_B33[::frames], cameras.camera_from_grid_B44[::frames], cameras.size_HW)
+
+
+def each(cameras: CameraBatch) -> list[CameraBatch]:
+    """Cameras one by one."""
+    parts = zip(cameras.K_B33.split(1), cameras.camera_from_grid_B44.split(1), strict=True)
+    return [CameraBatch(K, pose, cameras.size_HW) for K, pose in parts]
+
+
+def one(prediction: Prediction, b: int) -> Prediction:
+    """The prediction of one picture of a batch."""
+    extras = {name: value[b : b + 1] for name, value in prediction.extras.items()}
+    return Prediction(prediction.logits_BKXYZ[b : b + 1], extras)
+
+
+def train_joint(
+    generator_path: Path,
+    perception_path: Path,
+    views: ViewCache,
+    options: JointOptions,
+    loop: LoopConfig,
+    out: Path,
+) -> tuple[Path, Path]:
+    """Train both from given weights; returns the usable files `out`/pictures.safetensors and `out`/NAME.safetensors.
+
+    Continues where a stopped run of the same configuration was. `out`/cpu.jsonl has the CPU seconds of every step.
+    """
+    torch.manual_seed(loop.seed)
+    generator, trained = load_generator(generator_path).train(), load_network(perception_path)
+    network = trained.network.train()
+    made_from = {
+        "generator": hashlib.sha256(generator_path.read_bytes()).hexdigest(),
+        "perception": hashlib.sha256(perception_path.read_bytes()).hexdigest(),
+        "source": views.source.identity,
+        "views": len(views),
+        "options": asdict(options),
+    }
+    task = JointTask(generator, network, views, options)
+    with Timed(task, out / "cpu.jsonl") as timed:
+        final = train(timed, loop, out, json.loads(json.dumps(made_from)))
+    task.module.to("cpu")
+    load_state(task.module, load_tensors(final)[0], final)
+    pictures, perceived = out / "pictures.safetensors", out / f"{trained.name.rpartition('.')[2]}.safetensors"
+    said = {"source": views.source.identity, "steps": loop.steps}
+    save_generator(generator, pictures, said)
+    save_network(network, trained.name, network.config, trained.size_HW, perceived, said)
+    return pictures, perceived

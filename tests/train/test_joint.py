@@ -1,0 +1,128 @@
+"""Stage II: whose loss reaches whom, Eq. 1, and runs that repeat, resume and come back from files."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from occforge.core.errors import InputError
+from occforge.data.pairs import WorldPairs
+from occforge.data.views import ViewCache, WorldViews
+from occforge.discrete.text import ATTRIBUTE_VALUES
+from occforge.latent.alignment import AlignmentConfig
+from occforge.latent.camera_encoding import CameraEncodingConfig
+from occforge.latent.generator import GeneratorConfig, PictureGenerator
+from occforge.latent.objective import Diffusion, joint_loss_B
+from occforge.latent.painter import PainterConfig
+from occforge.latent.weights import load_generator, save_generator
+from occforge.perception._image_encoder import ImageEncoderConfig
+from occforge.perception.monoscene import Config, build
+from occforge.perception.weights import load_network, save_network
+from occforge.train.joint import JointOptions, JointTask, each, key_cameras, one, train_joint
+from occforge.train.loop import LoopConfig
+from occforge.train.painting import PaintingOptions, drawn_batch
+
+PAINTER = PainterConfig(
+    patch=4, width=32, inner_width=32, outer_blocks=1, inner_blocks=1, head=16, words=16, volume=4,
+    alignment=AlignmentConfig(width=16, heads=2, state=4, patch=1),
+)  # fmt: skip
+CONFIG = GeneratorConfig(
+    (16, 48),
+    tuple(len(v) for v in ATTRIBUTE_VALUES.values()),
+    PAINTER,
+    CameraEncodingConfig(channels=4, depth=4, parameter_HW=(2, 4)),
+    Diffusion(100),
+    depths=16,
+)
+ENCODER = ImageEncoderConfig("residual", channels=8, widths=(4, 8, 8, 8, 8), noise_level=True)
+NETWORK = Config(image=ENCODER, lift_factor=1, columns=8, relation_prior=False, scales=(2, 4, 8))
+LOOP = LoopConfig(steps=3, batch=2, lr=1e-3, warmup=1)
+TOLD = JointOptions(painting=PaintingOptions(occupancy_dropout=0.0))
+
+
+@pytest.fixture(scope="module")
+def views(tmp_path_factory):
+    pairs = WorldPairs(0, 4, (16, 48), factor=8, varied=True)
+    return ViewCache(tmp_path_factory.mktemp("views"), WorldViews(pairs, frames=2))
+
+
+def networks(views):
+    torch.manual_seed(0)
+    pairs = views.source.pairs
+    generator = PictureGenerator(CONFIG, pairs.grid, pairs.taxonomy)
+    torch.nn.init.normal_(generator.painter.leave.weight, std=0.1)
+    torch.nn.init.normal_(generator.painter.align.zero.weight)
+    return generator, build(NETWORK, pairs.grid, pairs.taxonomy).train()
+
+
+@pytest.fixture(scope="module")
+def files(views, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("weights")
+    generator, perception = networks(views)
+    save_generator(generator, folder / "pictures.safetensors", {})
+    save_network(perception, "monoscene", NETWORK, (16, 48), folder / "monoscene.safetensors", {})
+    return folder / "pictures.safetensors", folder / "monoscene.safetensors"
+
+
+@pytest.mark.parametrize("reads", ["noisy", "estimate"])
+def test_the_loss_is_equation_1(views, reads):
+    generator, perception = networks(views)
+    options = replace(TOLD, reads=reads)
+    task = JointTask(generator, perception, views, options)
+    found_B = task.losses(0, range(3), 3, 0)
+    drawn = drawn_batch(generator, views, options.painting, 0, range(3), 3, 0)
+    prediction = task.read(drawn.y_t, drawn.t_B, drawn.words_BLE, drawn.cameras)
+    seen = generator.see(prediction.logits_BKXYZ.softmax(1), drawn.cameras)
+    output = generator.paint(drawn.y_t, drawn.t_B, drawn.words_BLE, drawn.cameras, seen)
+    diffusion = generator.config.diffusion
+    for b, camera in enumerate(each(key_cameras(drawn.cameras, 2))):
+        painted = diffusion.reconstruction_loss_B(output, drawn.y_0, drawn.noise, drawn.t_B)[b]
+        read = sum(perception.loss(one(prediction, b), drawn.labels_BXYZ[b : b + 1], camera).values())
+        alpha_bar = diffusion.alpha_bar_T[drawn.t_B[b]].float()
+        torch.testing.assert_close(found_B[b], joint_loss_B(painted, read, alpha_bar), rtol=1e-4, atol=1e-5)
+
+
+def test_pictures_reach_perception_only_where_attached(views, monkeypatch):
+    for attached in (True, False):
+        generator, perception = networks(views)
+        task = JointTask(generator, perception, views, replace(TOLD, attached=attached))
+        monkeypatch.setattr(perception, "loss", lambda p, *_: {"nothing": p.logits_BKXYZ.sum() * 0.0})
+        task.losses(0, range(2), 2, 0).mean().backward()
+        reached = max(float(p.grad.abs().max()) for p in perception.parameters() if p.grad is not None)
+        assert (reached > 0) == attached
+
+
+def test_frozen_parts_keep_their_weights(views, files, tmp_path):
+    options = replace(TOLD, frozen=("painter", "words"))
+    pictures, _ = train_joint(*files, views, options, LOOP, tmp_path)
+    before, after = (load_generator(path).state_dict() for path in (files[0], pictures))
+    changed = {name.split(".")[0] for name in before if not torch.equal(before[name], after[name])}
+    assert changed == {"encoding"}
+
+
+def test_a_run_repeats_resumes_and_leaves_usable_files(views, files, tmp_path, monkeypatch):
+    whole = train_joint(*files, views, JointOptions(), LOOP, tmp_path / "whole")
+    again = train_joint(*files, views, JointOptions(), LOOP, tmp_path / "again")
+    real, calls = JointTask.losses, []
+
+    def stops(self, *arguments):
+        calls.append(None)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return real(self, *arguments)
+
+    monkeypatch.setattr(JointTask, "losses", stops)
+    with pytest.raises(KeyboardInterrupt):
+        train_joint(*files, views, JointOptions(), replace(LOOP, checkpoint_minutes=0.0), tmp_path / "broken")
+    broken = train_joint(*files, views, JointOptions(), LOOP, tmp_path / "broken")
+    for a, b, c in zip(whole, again, broken, strict=True):
+        assert a.read_bytes() == b.read_bytes() == c.read_bytes()
+    assert load_generator(whole[0]).grid == load_network(whole[1]).network.grid
+    assert whole[0].read_bytes() != files[0].read_bytes() and whole[1].read_bytes() != files[1].read_bytes()
+
+
+def test_networks_of_two_worlds_are_refused(views):
+    generator, perception = networks(views)
+    perception.grid = perception.grid.pooled((2, 2, 2))
+    with pytest.raises(InputError, match="two of one world"):
+        JointTask(generator, perception, views, JointOptions())
