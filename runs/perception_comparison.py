@@ -350,7 +350,7 @@ def main(
         out=out,
         record=record,
         cache=cache,
-        pairs=WorldPairs(TRAIN_FIRST_SEED, pairs, varied=True),
+        pairs=WorldPairs(TRAIN_FIRST_SEED, pairs, varied=0.5),
         held_out=WorldPairs(TEST_FIRST_SEED, n),
         minutes=minutes,
         encoder_minutes=encoder_minutes,

@@ -82,7 +82,7 @@ def test_noise_has_its_level_and_the_estimate_comes_nearer_to_the_picture():
 
 
 def test_world_pairs_are_kept_and_read_back(tmp_path):
-    source = WorldPairs(5, 3, (24, 72), 8, varied=True)
+    source = WorldPairs(5, 3, (24, 72), 8, varied=1.0)
     cache = PairCache(tmp_path, source)
     made = source.pair(2)
     for pair in (cache[2], PairCache(tmp_path, source)[2]):
@@ -90,3 +90,14 @@ def test_world_pairs_are_kept_and_read_back(tmp_path):
         assert np.array_equal(pair.camera.K_33, made.camera.K_33) and pair.camera.size_HW == (24, 72)
     assert not np.allclose(cache[0].camera.K_33, cache[1].camera.K_33)
     assert source.grid.shape_XYZ == made.labels_XYZ.shape == (32, 32, 4)
+
+
+def test_a_share_of_the_streets_has_cameras_of_their_own():
+    standard, own = WorldPairs(5, 400), WorldPairs(5, 400, varied=1.0)
+    half = WorldPairs(5, 400, varied=0.5)
+    varied = [not np.array_equal(half.camera(i).K_33, standard.camera(i).K_33) for i in range(400)]
+    assert 0.42 < np.mean(varied) < 0.58
+    for i, is_own in enumerate(varied):
+        same = own if is_own else standard
+        assert np.array_equal(half.camera(i).camera_from_grid_44, same.camera(i).camera_from_grid_44)
+    assert len({standard.identity, own.identity, half.identity}) == 3

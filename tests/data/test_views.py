@@ -13,7 +13,7 @@ from occforge.data.views import ViewCache, WorldViews
 from occforge.render.raycast import raycast
 from occforge.world.street import make_street
 
-SOURCE = WorldViews(WorldPairs(3_000_000_000, 3, (32, 96), varied=True), frames=3, step_m=1.0)
+SOURCE = WorldViews(WorldPairs(3_000_000_000, 3, (32, 96), varied=1.0), frames=3, step_m=1.0)
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ def make_settings(folder):
         out=folder / "run",
         record=folder / "record",
         cache=folder / "cache",
-        pairs=WorldPairs(0, 4, (32, 96), 4, varied=True),
+        pairs=WorldPairs(0, 4, (32, 96), 4, varied=1.0),
         held_out=WorldPairs(3_000_000_000, 3, (32, 96), 4),
         minutes=0.04,
         encoder_minutes=0.02,

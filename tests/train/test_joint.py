@@ -42,7 +42,7 @@ TOLD = JointOptions(painting=PaintingOptions(occupancy_dropout=0.0))
 
 @pytest.fixture(scope="module")
 def views(tmp_path_factory):
-    pairs = WorldPairs(0, 4, (16, 48), factor=8, varied=True)
+    pairs = WorldPairs(0, 4, (16, 48), factor=8, varied=1.0)
     return ViewCache(tmp_path_factory.mktemp("views"), WorldViews(pairs, frames=2))
 
 

@@ -37,7 +37,7 @@ LOOP = LoopConfig(steps=3, batch=2, lr=1e-3, warmup=1)
 
 @pytest.fixture(scope="module")
 def views(tmp_path_factory):
-    pairs = WorldPairs(0, 4, (16, 48), factor=16, varied=True)
+    pairs = WorldPairs(0, 4, (16, 48), factor=16, varied=1.0)
     return ViewCache(tmp_path_factory.mktemp("views"), WorldViews(pairs, frames=2))
 
 

@@ -68,15 +68,16 @@ class PairSource(Protocol):
 class WorldPairs:
     """Streets of the world, seeds `first_seed` to `first_seed + count - 1`, seen by a car's camera.
 
-    `factor` voxels of 0.2 m become one along each axis, by the rule of `data._transforms`. With `varied` each seed
-    has a camera of its own, of another height, pitch, yaw and field of view, as users' pictures will have.
+    `factor` voxels of 0.2 m become one along each axis, by the rule of `data._transforms`. `varied` is the share of
+    streets with a camera of their own, of another height, pitch, yaw and field of view, as users' pictures will have;
+    the others have the standard one, as all pictures of a dataset do.
     """
 
     first_seed: int
     count: int
     size_HW: tuple[int, int] = (64, 192)
     factor: int = 4
-    varied: bool = False
+    varied: float = 0.0
     taxonomy: Taxonomy = SEMANTIC_KITTI
 
     @property
@@ -95,9 +96,10 @@ class WorldPairs:
 
     def camera(self, index: int) -> Camera:
         """The camera that sees street `index`."""
-        if not self.varied:
+        seed = self.first_seed + index
+        if np.random.default_rng((seed, 18)).random() >= self.varied:
             return street_camera(self.size_HW)
-        rng = np.random.default_rng((self.first_seed + index, 17))
+        rng = np.random.default_rng((seed, 17))
         height_m, yaw, pitch = rng.normal(-0.08, 0.15), rng.normal(0.0, 0.03), rng.normal(0.0, 0.02)
         fov_x = math.radians(rng.uniform(65.0, 95.0))
         return look_camera((0.27, 0.0, float(height_m)), fov_x, self.size_HW, float(yaw), float(pitch))

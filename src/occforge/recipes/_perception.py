@@ -126,7 +126,7 @@ def pair_source(
     size_HW = image or (setup.small_HW if size == "small" else setup.paper_HW)
     pooled = factor or (setup.small_factor if size == "small" else 1)
     if dataset == "street":
-        return WorldPairs(TRAIN_FIRST_SEED, pairs, size_HW, pooled, varied=True)
+        return WorldPairs(TRAIN_FIRST_SEED, pairs, size_HW, pooled, varied=0.5)
     if root is None and dataset != "rooms":
         raise InputError(f"{dataset}: expected the folder of the dataset, got none; give --root")
     return DatasetPairs(dataset, root, split, size_HW, pooled)

@@ -150,7 +150,7 @@ def encoder(
         workers: Processes that fill the cache.
         options: How pairs are changed before they are learned from.
     """
-    held = PairCache(cache, WorldPairs(TRAIN_FIRST_SEED, pairs, varied=True))
+    held = PairCache(cache, WorldPairs(TRAIN_FIRST_SEED, pairs, varied=0.5))
     if workers > 1:
         held.fill(workers)
     loop = LoopConfig(steps=steps, batch=batch, lr=lr, dtype=chosen_dtype(dtype, device), device=device, seed=seed)
@@ -177,7 +177,7 @@ def pictures(
 
     Args:
         out: Run folder; the finished generator is its pictures.safetensors.
-        streets: Training streets (seeds 0 to streets - 1), each seen by a camera of its own.
+        streets: Training streets (seeds 0 to streets - 1), half of them seen by a camera of their own.
         frames: Frames of a street's path, 0.8 m apart.
         alignment: What aligns occupancy and pictures: mamba, attention, gru, depth or time alone, or off.
         steps: Training steps.
@@ -191,7 +191,7 @@ def pictures(
         workers: Processes that fill the cache.
         options: What pictures are told while they are learned from.
     """
-    views = ViewCache(cache, WorldViews(WorldPairs(TRAIN_FIRST_SEED, streets, varied=True), frames))
+    views = ViewCache(cache, WorldViews(WorldPairs(TRAIN_FIRST_SEED, streets, varied=0.5), frames))
     if workers > 1:
         views.fill(workers)
     arithmetic = chosen_dtype(dtype, device)
@@ -224,7 +224,7 @@ def joint(
         generator: The picture generator to begin with.
         perception: The perception network to begin with; default: the one that ships.
         out: Run folder; the finished networks are its pictures.safetensors and, for MonoScene, monoscene.safetensors.
-        streets: Training streets (seeds 0 to streets - 1), each seen by a camera of its own.
+        streets: Training streets (seeds 0 to streets - 1), half of them seen by a camera of their own.
         frames: Frames of a street's path, 0.8 m apart.
         steps: Training steps.
         batch: Streets of a step.
@@ -237,7 +237,7 @@ def joint(
         workers: Processes that fill the cache.
         options: How the two meet, and what pictures are told.
     """
-    views = ViewCache(cache, WorldViews(WorldPairs(TRAIN_FIRST_SEED, streets, varied=True), frames))
+    views = ViewCache(cache, WorldViews(WorldPairs(TRAIN_FIRST_SEED, streets, varied=0.5), frames))
     if workers > 1:
         views.fill(workers)
     loop = LoopConfig(
