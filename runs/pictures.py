@@ -1,6 +1,6 @@
 """The pictures of the README, made by the code: nothing chosen by hand, seeds 0, 1, 2, ... in order.
 
-python runs/pictures.py [--out docs/pictures]
+python runs/pictures.py [--out docs/pictures] [--only perception]
 """
 
 import argparse
@@ -10,12 +10,17 @@ import numpy as np
 from PIL import Image
 
 from occforge.core.camera import street_camera
+from occforge.core.grid import Scene
+from occforge.data.pairs import WorldPairs
+from occforge.data.procedural import TEST_FIRST_SEED
+from occforge.pipelines.evaluate_perception import side_by_side
+from occforge.pipelines.perceive import perceive
 from occforge.pipelines.text_to_scene import SamplingConfig, generate_scene
 from occforge.render.oblique import oblique
 from occforge.render.overlay import overlay
 from occforge.render.picture import save_rgb, sheet
 from occforge.render.shade import shade
-from occforge.weights import load_generator
+from occforge.weights import load_generator, load_perception
 from occforge.world.street import make_street
 
 PROMPT = "a straight street with cars parked on the left, trees on the right, a few people, overcast"
@@ -35,20 +40,34 @@ def voxels_over_picture(seed: int) -> np.ndarray:
     return np.concatenate([picture, overlay(street.scene, camera, picture)])
 
 
+def perceived(count: int = 6) -> np.ndarray:
+    """Held-out streets, a row each: picture, truth and what the embedded network sees from above, hits and misses."""
+    trained, streets = load_perception(None), WorldPairs(TEST_FIRST_SEED, count)
+    rows = []
+    for index in range(count):
+        pair = streets.pair(index)
+        truth = Scene(pair.labels_XYZ, streets.grid, streets.taxonomy)
+        rows += side_by_side(pair.image_HW3, truth, perceive(trained, pair.image_HW3, pair.camera).scene)
+    return sheet(rows, 4)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("docs/pictures"))
     parser.add_argument("--count", type=int, default=16)
+    parser.add_argument("--only", choices=("perception",), help="make only these")
     arguments = parser.parse_args()
-    composition, _ = load_generator(None)
+    save_rgb(arguments.out / "perceived.png", perceived())
+    save_rgb(arguments.out / "voxels-over-picture.png", voxels_over_picture(WORLD_SEED))
+    if arguments.only:
+        return
 
+    composition, _ = load_generator(None)
     plain = SamplingConfig(guidance=1.0)
     made = [generate_scene(composition, "", seed, plain).scene for seed in range(arguments.count)]
     save_rgb(arguments.out / "generated.png", sheet([shrunk(oblique(s, (480, 640)), 400) for s in made], 4))
     real = [make_street(WORLD_SEED + i).scene for i in range(arguments.count)]
     save_rgb(arguments.out / "world.png", sheet([shrunk(oblique(s, (480, 640)), 400) for s in real], 4))
-
-    save_rgb(arguments.out / "voxels-over-picture.png", voxels_over_picture(WORLD_SEED))
 
     asked = generate_scene(composition, PROMPT, 0, SamplingConfig())
     save_rgb(arguments.out / "prompt-scene.png", oblique(asked.scene, (480, 640)))

@@ -79,8 +79,7 @@ def evaluate_perception(
             sides["mean scene"].add(mean, pair.labels_XYZ, pair.camera)
             sides["nearest picture"].add(nearest.predict(pair.image_HW3), pair.labels_XYZ, pair.camera)
         if index < PICTURES:
-            truth = Scene(pair.labels_XYZ, source.grid, source.taxonomy)
-            rows += [_framed(p) for p in (pair.image_HW3, bev(truth), bev(predicted), hits(truth, predicted))]
+            rows += side_by_side(pair.image_HW3, Scene(pair.labels_XYZ, source.grid, source.taxonomy), predicted)
     scores = {name: counted.result(absent, commonest) for name, counted in sides.items()}
     own = scores[trained.name]
     record = {
@@ -97,6 +96,11 @@ def evaluate_perception(
     write_text(out / "perception.md", table)
     write_json(out / "perception.json", json.loads(json.dumps(record)))
     return PerceptionReport(scores, table)
+
+
+def side_by_side(image_HW3: NDArray[np.uint8], truth: Scene, predicted: Scene) -> list[NDArray[np.uint8]]:
+    """Picture, truth and prediction from above, and `hits`, on canvases of one size: a row of four for `sheet`."""
+    return [_framed(p) for p in (image_HW3, bev(truth), bev(predicted), hits(truth, predicted))]
 
 
 def hits(truth: Scene, predicted: Scene) -> NDArray[np.uint8]:
