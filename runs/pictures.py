@@ -47,8 +47,8 @@ def perceived(count: int = 6) -> np.ndarray:
     for index in range(count):
         pair = streets.pair(index)
         truth = Scene(pair.labels_XYZ, streets.grid, streets.taxonomy)
-        rows += side_by_side(pair.image_HW3, truth, perceive(trained, pair.image_HW3, pair.camera).scene)
-    return sheet(rows, 4)
+        rows.append(side_by_side(pair.image_HW3, truth, perceive(trained, pair.image_HW3, pair.camera).scene))
+    return sheet(rows, 1)
 
 
 def main() -> None:

@@ -48,6 +48,12 @@ def test_a_picture_becomes_a_folder_like_that_of_generate(tmp_path, picture, wei
     assert np.array_equal(Scene.load(again / "scene.npz").labels_XYZ, scene.labels_XYZ)
 
 
+def test_without_weights_the_embedded_network_reads(tmp_path, picture):
+    perceive(picture, out=tmp_path / "out")
+    assert Scene.load(tmp_path / "out" / "scene.npz").grid.shape_XYZ == (64, 64, 8)
+    assert json.loads((tmp_path / "out" / "perceived.json").read_text())["weights"] == "embedded"
+
+
 def write_video(path, frames):
     import av
 

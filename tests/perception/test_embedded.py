@@ -10,6 +10,7 @@ from occforge.data.procedural import TEST_FIRST_SEED, VAL_FIRST_SEED
 from occforge.metrics.occupancy import MeanScene, OccupancyStatistics
 from occforge.perception.network import Hints
 from occforge.pipelines.perceive import perceive
+from occforge.train.augment import noisy
 from occforge.train.perception import image_tensor
 from occforge.weights import EMBEDDED, load_perception
 
@@ -44,14 +45,13 @@ def test_it_sees_what_the_mean_scene_does_not_know():
 def test_the_noise_level_it_is_told_matters_and_helps(level):
     trained, streets = load_perception(None), WorldPairs(TEST_FIRST_SEED, 4)
     pairs = [streets.pair(index) for index in range(len(streets))]
-    clean = torch.stack([image_tensor(pair.image_HW3) for pair in pairs])
-    noise = torch.randn(clean.shape, generator=torch.Generator().manual_seed(0))
-    noisy = ((1 - level**2) ** 0.5 * (2 * clean - 1) + level * noise + 1) / 2
+    generator = torch.Generator().manual_seed(0)
+    seen = torch.stack([noisy(image_tensor(pair.image_HW3), level, generator) for pair in pairs])
     cameras = CameraBatch.stack([pair.camera for pair in pairs])
     target = torch.from_numpy(np.stack([pair.labels_XYZ for pair in pairs]))
     losses = []
     for told in (level, 0.0):
         with torch.no_grad():
-            prediction = trained.network(noisy, cameras, Hints(noise_level_B=torch.full((4,), told)))
+            prediction = trained.network(seen, cameras, Hints(noise_level_B=torch.full((4,), told)))
             losses.append(float(sum(trained.network.loss(prediction, target, cameras).values())))
     assert losses[0] < losses[1]

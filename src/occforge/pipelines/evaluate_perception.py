@@ -79,7 +79,8 @@ def evaluate_perception(
             sides["mean scene"].add(mean, pair.labels_XYZ, pair.camera)
             sides["nearest picture"].add(nearest.predict(pair.image_HW3), pair.labels_XYZ, pair.camera)
         if index < PICTURES:
-            rows += side_by_side(pair.image_HW3, Scene(pair.labels_XYZ, source.grid, source.taxonomy), predicted)
+            truth = Scene(pair.labels_XYZ, source.grid, source.taxonomy)
+            rows.append(side_by_side(pair.image_HW3, truth, predicted))
     scores = {name: counted.result(absent, commonest) for name, counted in sides.items()}
     own = scores[trained.name]
     record = {
@@ -92,15 +93,20 @@ def evaluate_perception(
     table = f"n = {len(source)}; {source.identity}; mIoU over {len(own.classes)} classes, absent ones count as "
     table += f"{'0' if absent == 'zero' else 'nothing'}; in percent.\n\n{comparison_table(scores)}\n"
     save_rgb(out / "confusion.png", confusion_picture(own.counts_KK, source.taxonomy))
-    save_rgb(out / "hits-and-misses.png", sheet(rows, 4))
+    save_rgb(out / "hits-and-misses.png", sheet(rows, 1))
     write_text(out / "perception.md", table)
     write_json(out / "perception.json", json.loads(json.dumps(record)))
     return PerceptionReport(scores, table)
 
 
-def side_by_side(image_HW3: NDArray[np.uint8], truth: Scene, predicted: Scene) -> list[NDArray[np.uint8]]:
-    """Picture, truth and prediction from above, and `hits`, on canvases of one size: a row of four for `sheet`."""
-    return [_framed(p) for p in (image_HW3, bev(truth), bev(predicted), hits(truth, predicted))]
+def side_by_side(image_HW3: NDArray[np.uint8], truth: Scene, predicted: Scene, height: int = 192) -> NDArray[np.uint8]:
+    """Picture, truth and prediction from above, and `hits`, in a row of one height; wide pictures are narrowed."""
+    width = min(3 * height, round(image_HW3.shape[1] * height / image_HW3.shape[0]))
+    gap = np.full((height, 8, 3), 255, np.uint8)
+    row = [resize_rgb(image_HW3, (height, width))]
+    for picture in (bev(truth), bev(predicted), hits(truth, predicted)):
+        row += [gap, resize_rgb(picture, (height, round(picture.shape[1] * height / picture.shape[0])))]
+    return np.concatenate(row, axis=1)
 
 
 def hits(truth: Scene, predicted: Scene) -> NDArray[np.uint8]:
@@ -121,12 +127,3 @@ def hits(truth: Scene, predicted: Scene) -> NDArray[np.uint8]:
 
 
 GROUND_NAMES = ("road", "parking", "sidewalk", "other-ground", "terrain", "ground", "floor", "driveable-surface")
-
-
-def _framed(picture_HW3: NDArray[np.uint8], height: int = 192) -> NDArray[np.uint8]:
-    """The picture at one height, on a white canvas of one width."""
-    scale = height / picture_HW3.shape[0]
-    width = min(576, round(picture_HW3.shape[1] * scale))
-    canvas = np.full((height, 576, 3), 255, np.uint8)
-    canvas[:, :width] = resize_rgb(picture_HW3, (height, width))
-    return canvas
