@@ -31,7 +31,8 @@ class Config:
     `scales`: fractions of the picture's size whose features are lifted.
     `lift_factor`: voxels of the grid that one lifted voxel spans, 2 for streets and 1 for rooms in the paper.
     `sight`: where lines of sight end, read from the picture and told to the voxels they cross (`_sight`). Paper: none.
-    Here: in the small preset. Because: its image encoder is not pretrained, and learns depth several times sooner so.
+    Here: in the small preset. Because: its image encoder has no ImageNet, and learns depth from them. `terms`: weights
+    of the losses; the small preset's keep rare classes from being claimed everywhere (docs/lab, 2026-11-22).
     `columns`: 0 for the paper's 3D U-Net, else the width of a 2D U-Net over columns (`_columns`), which a processor can
     train: narrow 3D convolutions run at a third of wide 2D ones' speed.
     `position`: add a code of depth and height to the lifted features. Paper: none. Here: in the small preset. Because:
