@@ -11,6 +11,7 @@ from tqdm import tqdm
 from occforge.core.errors import InputError
 from occforge.core.files import write_json, write_text
 from occforge.core.grid import Scene
+from occforge.core.taxonomy import UNKNOWN
 from occforge.data.pairs import PairCache, PairSource
 from occforge.metrics.iou import Absent
 from occforge.metrics.occupancy import (
@@ -113,6 +114,7 @@ def hits(truth: Scene, predicted: Scene) -> NDArray[np.uint8]:
     """Bird's-eye picture (H, W, 3): columns with something above the ground in both, only in truth, only predicted.
 
     Above the ground: occupied by a class that is no ground, which the taxonomy's objects and tall background are.
+    Columns of which the truth knows nothing are grey.
     """
     low = [truth.taxonomy.names.index(n) for n in GROUND_NAMES if n in truth.taxonomy.names]
 
@@ -121,7 +123,9 @@ def hits(truth: Scene, predicted: Scene) -> NDArray[np.uint8]:
         return np.asarray(((labels > 0) & (labels < 255) & ~np.isin(labels, low)).any(2))
 
     true_XY, found_XY = tall_XY(truth), tall_XY(predicted)
-    picture = np.full((*true_XY.shape, 3), 245, np.uint8)
+    known_XY = (truth.labels_XYZ != UNKNOWN).any(2)
+    found_XY &= known_XY
+    picture = np.where(known_XY[..., None], np.uint8(245), np.uint8(221)).repeat(3, 2)
     picture[true_XY & found_XY], picture[true_XY & ~found_XY], picture[~true_XY & found_XY] = HIT, MISSED, INVENTED
     return np.ascontiguousarray(picture[::-1, ::-1])  # forward is up, left is left
 
