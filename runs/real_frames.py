@@ -10,6 +10,7 @@ again after an interruption, it goes on where it was.
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,7 @@ def main(
     network: str = "monoscene",
     steps: int = 400,
     batch: int = 4,
+    rate: float = 1.0,
     held_out: tuple[str, ...] = (),
     start: Path | None = None,
     seed: int = 0,
@@ -103,6 +105,7 @@ def main(
         network: Perception network, at its small size.
         steps: Training steps of each.
         batch: Frames of a step.
+        rate: Multiplies the learning rates; below 1 to go on from given weights without losing what they know first.
         held_out: Sequences to hold out, one after the other; default: all there are.
         start: Trained file whose weights to begin with, instead of random ones.
         seed: Seed of weights, batches and augmentation.
@@ -116,13 +119,14 @@ def main(
     unknown = set(sequences) - set(frames_of(root))
     if unknown or len(frames_of(root)) < 2:
         raise InputError(f"real frames: expected two sequences or more and --held-out among them, got {sequences}")
-    loop = LoopConfig(steps=steps, batch=batch, seed=seed)
+    plain = LoopConfig(steps=steps, batch=batch, seed=seed)
+    loop = replace(plain, lr=rate * plain.lr, muon_lr=rate * plain.muon_lr)
     began = "fresh" if start is None else start.stem
-    name = f"{network}-{began}-{steps}"
+    name = f"{network}-{began}-{steps}" + ("" if rate == 1.0 else f"-rate-{rate:g}")
     jobs = [(root, sequence, network, loop, start, out / name, cache) for sequence in sequences]
     folds = dict(zip(sequences, run_jobs(run_fold, jobs, workers, "sequences"), strict=True))
-    title = f"{network}, {began} weights, {steps} steps of {batch} frames, seed {seed}; in percent, mIoU over the "
-    title += "classes there are, counts pooled over frames."
+    title = f"{network}, {began} weights, {steps} steps of {batch} frames at {rate:g} of the usual rates, seed {seed}; "
+    title += "in percent, mIoU over the classes there are, counts pooled over frames."
     text, numbers = table(folds, title)
     write_text(record / f"{name}.md", text)
     write_json(record / f"{name}.json", numbers)
