@@ -27,7 +27,7 @@ def made(weights, tmp_path_factory):
 
 def test_everything_promised_is_there(made):
     pictures = [f"{kind}/{i:06d}.png" for kind in ("images", "semantic", "depth") for i in range(2)]
-    names = {"scene.npz", "scene.glb", "cameras.json", "prompt.json", "index.html", *pictures}
+    names = {"scene.npz", "scene.glb", "cameras.json", "prompt.json", "index.html", "video.gif", *pictures}
     assert set(tree(made)) == names
     scene = Scene.load(made / "scene.npz")
     assert scene.grid.shape_XYZ == (32, 32, 16) and scene.labels_XYZ.any()
@@ -44,12 +44,21 @@ def test_pictures(made):
         assert np.asarray(depth).dtype.kind in "ui" and np.asarray(depth).max() < 30_000  # millimetres
 
 
+def test_the_video_shows_the_pictures(made):
+    with Image.open(made / "video.gif") as video:
+        assert video.n_frames == 2 and video.size == (40, 24)
+        for i in range(2):
+            video.seek(i)
+            still = np.asarray(Image.open(made / "images" / f"{i:06d}.png"), float)
+            assert np.abs(np.asarray(video.convert("RGB"), float) - still).mean() < 6.0
+
+
 def test_the_record(made):
     record = json.loads((made / "prompt.json").read_text())
     assert record["prompt"] == PROMPT and record["seed"] == 5 and record["frames"] == 2
     assert record["image_size"] == [24, 40] and record["engine"] == "scene" and record["sampling"]["guidance"] == 1.0
     page = (made / "index.html").read_text()
-    assert PROMPT in page and "data:image/png;base64," in page
+    assert PROMPT in page and "data:image/png;base64," in page and "data:image/gif;base64," in page
 
 
 def test_one_seed_is_one_set_of_bytes(made, occforge, weights, tmp_path):
@@ -66,6 +75,17 @@ def test_one_seed_is_one_set_of_bytes(made, occforge, weights, tmp_path):
 def test_the_default_folder_is_named_after_the_prompt(occforge, weights, tmp_path):
     assert occforge("generate", "A street, with: Cars!", "--weights", weights, *SMALL)[0] == 0
     assert (tmp_path / "cwd" / "out" / "a-street-with-cars-0" / "scene.npz").is_file()
+
+
+def test_going_the_way_of_another_folder(made, occforge, weights, tmp_path):
+    way = ("--path", made / "cameras.json", "--frames", 2, "--video", "none")
+    assert (
+        occforge("generate", PROMPT, "--seed", 5, "--weights", weights, "--out", tmp_path / "new", *way, *SMALL)[0] == 0
+    )
+    again, first = tree(tmp_path / "new"), tree(made)
+    assert "video.gif" not in again
+    for name in ("cameras.json", "images/000001.png", "depth/000001.png"):
+        assert again[name] == first[name]
 
 
 def test_composing_over_a_generated_scene(made, occforge, weights, tmp_path):

@@ -1,3 +1,4 @@
+import json
 import math
 from itertools import pairwise
 
@@ -6,8 +7,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from occforge.core.camera import Camera, CameraPath, drive_path, look_camera, street_camera
+from occforge.core.camera import (
+    PATHS,
+    Camera,
+    CameraPath,
+    camera_path,
+    drive_path,
+    look_camera,
+    orbit_path,
+    read_path,
+    street_camera,
+)
 from occforge.core.errors import InputError
+from occforge.core.grid import STREET_GRID
 
 near = st.floats(-20.0, 20.0)
 cameras = st.builds(
@@ -120,3 +132,64 @@ def test_bad_cameras():
         CameraPath(())
     with pytest.raises(InputError, match="at least 1"):
         drive_path(street_camera(), 0)
+
+
+@given(cameras, st.integers(1, 9))
+def test_an_orbit_looks_at_the_middle_from_all_sides(camera, frames):
+    path = orbit_path(camera, frames, STREET_GRID).cameras
+    positions = np.array([c.grid_from_camera_44[:3, 3] for c in path])
+    middle = np.add(STREET_GRID.origin_m, STREET_GRID.extent_m * np.array([0.5, 0.5, 0.25]))
+    for seen in path:
+        in_camera = seen.camera_from_grid_44 @ np.append(middle, 1.0)
+        assert np.allclose(in_camera[:2], 0.0, atol=1e-9) and in_camera[2] > 0
+        assert np.array_equal(seen.K_33, camera.K_33) and seen.size_HW == camera.size_HW
+    assert np.allclose(np.linalg.norm(positions - middle, axis=1), np.linalg.norm(positions[0] - middle))
+    assert (positions[:, 2] > STREET_GRID.origin_m[2] + STREET_GRID.extent_m[2]).all()
+    assert np.allclose(positions.mean(0)[:2], middle[:2]) or frames == 1
+    assert path[0].grid_from_camera_44[0, 2] > 0.5  # the first looks ahead
+
+
+@pytest.mark.parametrize("kind", PATHS)
+def test_paths_by_name_have_the_frames_asked_for(kind):
+    path = camera_path(kind, street_camera((24, 40)), 6, STREET_GRID).cameras
+    assert len(path) == 6 and {c.size_HW for c in path} == {(24, 40)}
+    assert len({c.camera_from_grid_44.tobytes() for c in path}) == 6
+
+
+def test_turns_go_to_their_sides():
+    ends = {k: camera_path(k, street_camera(), 9, STREET_GRID).cameras[-1].grid_from_camera_44 for k in PATHS[:3]}
+    assert ends["turn-left"][1, 3] > 0.5 and ends["turn-right"][1, 3] < -0.5 and abs(ends["drive"][1, 3]) < 1e-9
+    assert ends["turn-left"][1, 2] > 0.2 and ends["turn-right"][1, 2] < -0.2  # and look there
+
+
+def test_a_path_from_a_file_is_taken_in_order(tmp_path):
+    made = camera_path("turn-left", street_camera((24, 40)), 5, STREET_GRID)
+    file = tmp_path / "cameras.json"
+    file.write_text(json.dumps({"cameras": [c.to_dict() for c in made.cameras]}))
+    read = camera_path(str(file), street_camera((48, 80)), 3, STREET_GRID).cameras
+    assert len(read) == 3 and len(read_path(file).cameras) == 5
+    for a, b in zip(read, made.cameras, strict=False):
+        assert np.array_equal(a.camera_from_grid_44, b.camera_from_grid_44)
+        assert a.size_HW == (48, 80) and np.allclose(a.K_33, b.resized((48, 80)).K_33)
+
+
+def test_paths_that_cannot_be(tmp_path):
+    lens, file = street_camera((24, 40)), tmp_path / "cameras.json"
+
+    def refused(says, kind="drive", frames=1):
+        with pytest.raises(InputError, match=says):
+            camera_path(kind, lens, frames, STREET_GRID)
+
+    refused("--frames: expected 1 to 1000, got 0", frames=0)
+    refused("--frames: expected 1 to 1000, got 1001", frames=1001)
+    refused("frame 64 stands at x = 51.5 m", frames=65)
+    refused("outside the grid", "turn-right", 60)
+    refused("expected drive, turn-left, turn-right, orbit or a JSON file", "nowhere")
+    for content in ("{", "[]", "{}", '{"cameras": []}', '{"cameras": [1]}', '{"cameras": [{}]}'):
+        file.write_text(content)
+        refused("expected", str(file))
+    broken = lens.to_dict() | {"K_33": "wide"}
+    file.write_text(json.dumps({"cameras": [broken]}))
+    refused("expected numbers in K_33", str(file))
+    file.write_text(json.dumps({"cameras": [lens.to_dict()]}))
+    refused("expected 2 cameras for --frames 2, got 1", str(file), 2)

@@ -4,14 +4,17 @@ Camera axes are OpenCV's (x right, y down, z forward); pixel (0, 0) has its cent
 Transforms read `target_from_source`. The grid frame is metric (x forward, y left, z up).
 """
 
+import json
 import math
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from occforge.core.errors import InputError
+from occforge.core.grid import GridSpec
 
 CAMERA_FROM_EGO_33 = np.array([[0.0, -1.0, 0.0], [0.0, 0.0, -1.0], [1.0, 0.0, 0.0]])
 """Rotation from forward-left-up to right-down-forward."""
@@ -97,12 +100,16 @@ class Camera:
 
     @staticmethod
     def from_dict(value: dict[str, Any]) -> "Camera":
-        """Inverse of `to_dict`; raises `InputError` if a field is missing."""
+        """Inverse of `to_dict`; raises `InputError` if a field is missing or holds no numbers."""
         missing = {"K_33", "camera_from_grid_44", "size_HW"} - value.keys()
         if missing:
             raise InputError(f"camera: expected the fields K_33, camera_from_grid_44, size_HW; missing {missing}")
-        height, width = value["size_HW"]
-        return Camera(np.array(value["K_33"], float), np.array(value["camera_from_grid_44"], float), (height, width))
+        try:
+            height, width = (int(n) for n in value["size_HW"])
+            K_33, pose_44 = np.array(value["K_33"], float), np.array(value["camera_from_grid_44"], float)
+        except (TypeError, ValueError) as error:
+            raise InputError(f"camera: expected numbers in K_33, camera_from_grid_44 and size_HW ({error})") from error
+        return Camera(K_33, pose_44, (height, width))
 
 
 def look_camera(
@@ -154,3 +161,77 @@ def drive_path(camera: Camera, frames: int, step_m: float = 0.8, curvature_per_m
             x, y = math.sin(yaw) / curvature_per_m, (1.0 - math.cos(yaw)) / curvature_per_m
         cameras.append(camera.moved((x, y, 0.0), yaw))
     return CameraPath(tuple(cameras))
+
+
+PATHS = ("drive", "turn-left", "turn-right", "orbit")
+"""Kinds of `camera_path` that need no file."""
+TURN_PER_M = 0.04
+"""Curvature of the turning paths: a street corner taken in a radius of 25 m."""
+MOST_FRAMES = 1000
+
+
+def camera_path(kind: str, camera: Camera, frames: int, grid: GridSpec) -> CameraPath:
+    """`frames` cameras with the picture size of `camera`, each within `grid` as seen from above.
+
+    "drive" and the turns carry `camera` 0.8 m a frame; "orbit" goes once around the grid, above it and looking at its
+    middle; anything else is the path of a JSON file whose "cameras" (as `to_dict` has them) are taken in order.
+    Raises `InputError` for a number of frames that cannot be, and where a camera would leave the grid.
+    """
+    if not 1 <= frames <= MOST_FRAMES:
+        raise InputError(f"--frames: expected 1 to {MOST_FRAMES}, got {frames}")
+    if kind == "orbit":
+        path = orbit_path(camera, frames, grid)
+    elif kind in PATHS:
+        turn = {"drive": 0.0, "turn-left": TURN_PER_M, "turn-right": -TURN_PER_M}[kind]
+        path = drive_path(camera, frames, curvature_per_m=turn)
+    else:
+        held = read_path(Path(kind))
+        if frames > len(held.cameras):
+            raise InputError(f"--path {kind}: expected {frames} cameras for --frames {frames}, got {len(held.cameras)}")
+        path = CameraPath(tuple(c.resized(camera.size_HW) for c in held.cameras[:frames]))
+    check_within(path, grid)
+    return path
+
+
+def orbit_path(camera: Camera, frames: int, grid: GridSpec) -> CameraPath:
+    """Cameras with the lens of `camera` on a circle above `grid` that look at its middle; the first looks ahead."""
+    if frames < 1:
+        raise InputError(f"camera path: expected at least 1 frame, got {frames}")
+    low_3, extent_3 = np.asarray(grid.origin_m), np.asarray(grid.extent_m)
+    middle_3 = low_3 + extent_3 * (0.5, 0.5, 0.25)
+    radius = 0.4 * float(min(extent_3[:2]))
+    above = float(low_3[2] + extent_3[2] - middle_3[2]) + 0.25 * radius
+    cameras = []
+    for i in range(frames):
+        yaw = 2.0 * math.pi * i / frames
+        beside_3 = np.array([-radius * math.cos(yaw), -radius * math.sin(yaw), above])
+        x, y, z = (middle_3 + beside_3).tolist()
+        posed = look_camera((x, y, z), 1.0, camera.size_HW, yaw, math.atan2(above, radius))
+        cameras.append(Camera(camera.K_33, posed.camera_from_grid_44, camera.size_HW))
+    return CameraPath(tuple(cameras))
+
+
+def read_path(file: Path) -> CameraPath:
+    """The cameras of a JSON file with a list "cameras", such as every output folder's cameras.json."""
+    try:
+        value = json.loads(file.read_text())
+    except (OSError, ValueError) as error:
+        known = ", ".join(PATHS)
+        raise InputError(f"--path {file}: expected {known} or a JSON file, cannot read it ({error})") from error
+    cameras = value.get("cameras") if isinstance(value, dict) else None
+    if not isinstance(cameras, list) or not cameras or not all(isinstance(c, dict) for c in cameras):
+        raise InputError(f"--path {file}: expected an object with a list of cameras, got none; see cameras.json")
+    return CameraPath(tuple(Camera.from_dict(c) for c in cameras))
+
+
+def check_within(path: CameraPath, grid: GridSpec) -> None:
+    """Raise `InputError` unless every camera stands within a metre of `grid` as seen from above."""
+    low_2 = np.asarray(grid.origin_m)[:2]
+    high_2 = low_2 + np.asarray(grid.extent_m)[:2]
+    for i, camera in enumerate(path.cameras):
+        x, y = camera.grid_from_camera_44[:2, 3]
+        if not (((x, y) >= low_2 - 1.0) & ((x, y) <= high_2)).all():
+            raise InputError(
+                f"camera path: frame {i} stands at x = {x:.1f} m, y = {y:.1f} m, outside the grid (x from {low_2[0]:g} "
+                f"to {high_2[0]:g} m, y from {low_2[1]:g} to {high_2[1]:g} m); give fewer frames or another path"
+            )

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from occforge.core.batch import CameraBatch
-from occforge.core.camera import CameraPath
+from occforge.core.camera import CameraPath, check_within
 from occforge.core.errors import InputError
 from occforge.core.grid import GridSpec, Scene
 from occforge.data._transforms import downsample_scene
@@ -130,13 +130,7 @@ def check_cameras(generator: PictureGenerator, path: CameraPath) -> None:
                 f"pictures: frame {i} is of (H, W) {camera.size_HW}, the generator paints {generator.config.size_HW}; "
                 "use camera.resized"
             )
-        at_3 = camera.grid_from_camera_44[:3, 3]
-        high_3 = np.add(generator.grid.origin_m, generator.grid.extent_m)
-        if (at_3[:2] > high_3[:2]).any() or (at_3[:2] < np.subtract(generator.grid.origin_m, 1.0)[:2]).any():
-            raise InputError(
-                f"pictures: the camera of frame {i} stands at x = {at_3[0]:.1f} m, y = {at_3[1]:.1f} m, outside the "
-                f"grid, which ends at {high_3[0]:.1f} m ahead; give a shorter path"
-            )
+    check_within(path, generator.grid)
 
 
 def pooled_to(scene: Scene, grid: GridSpec) -> Scene:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,28 +16,23 @@ from occforge.core.grid import GridSpec, Scene
 from occforge.core.memory import available_bytes
 from occforge.pipelines.text_to_scene import GeneratedScene
 from occforge.render.mesh import write_glb
-from occforge.render.picture import save_depth, save_rgb, save_semantic
+from occforge.render.picture import load_rgb, save_depth, save_rgb, save_semantic
 from occforge.render.raycast import raycast
 from occforge.render.shade import shade_stage
 from occforge.render.stage import set_stage
+from occforge.render.video import save_video
 from occforge.view.gallery import write_page
 
 BYTES_PER_PIXEL = 64
 """Working memory of rendering, generously: colours at several samples, depth, normals, labels."""
 
-
-MAX_FRAMES = 64
-"""Pictures 0.8 m apart on a street of 51.2 m."""
+Video = Literal["gif", "mp4", "none"]
 
 
-def check_picture_size(size_HW: tuple[int, int], frames: int) -> None:
-    """Raise `InputError` if pictures of that size or number cannot be made on this machine."""
+def check_picture_size(size_HW: tuple[int, int]) -> None:
+    """Raise `InputError` if pictures of that size cannot be made on this machine."""
     if min(size_HW) < 16:
         raise InputError(f"--image-size: expected at least 16 16 (height width), got {size_HW[0]} {size_HW[1]}")
-    if frames < 1:
-        raise InputError(f"--frames: expected at least 1, got {frames}")
-    if frames > MAX_FRAMES:
-        raise InputError(f"--frames: expected at most {MAX_FRAMES} (the street ends there), got {frames}")
     needed, available = size_HW[0] * size_HW[1] * BYTES_PER_PIXEL, available_bytes()
     if needed > available:
         raise InputError(
@@ -63,10 +58,11 @@ class Seen:
     image_HW3: NDArray[np.uint8]
 
 
-def write_views(folder: Path, scene: Scene, views: Iterable[Seen]) -> list[tuple[str, Path]]:
+def write_views(folder: Path, scene: Scene, views: Iterable[Seen], video: Video = "none") -> list[tuple[str, Path]]:
     """Write scene.npz, scene.glb, images/, semantic/, depth/ (uint16 mm) and cameras.json into `folder`.
 
-    Labels and depth are what each camera sees of the scene. Returns the pictures with their titles.
+    Labels and depth are what each camera sees of the scene. Several pictures make a video too, video.gif or video.mp4.
+    Returns the pictures with their titles.
     """
     scene.save(folder / "scene.npz")
     write_glb(scene, folder / "scene.glb")
@@ -83,10 +79,16 @@ def write_views(folder: Path, scene: Scene, views: Iterable[Seen]) -> list[tuple
         pictures += [(f"camera {i}", image), (f"labels {i}", semantic)]
         cameras.append(seen.camera.to_dict())
     write_json(folder / "cameras.json", {"cameras": cameras})
+    if video != "none" and len(cameras) > 1:
+        playing = folder / f"video.{video}"
+        save_video(playing, (load_rgb(path) for path in sorted((folder / "images").glob("*.png"))))
+        pictures.insert(0, (f"{len(cameras)} frames", playing))
     return pictures
 
 
-def write_scene(folder: Path, made: GeneratedScene, path: CameraPath, settings: dict[str, Any]) -> None:
+def write_scene(
+    folder: Path, made: GeneratedScene, path: CameraPath, settings: dict[str, Any], video: Video = "none"
+) -> None:
     """Write everything that `generate` promises into `folder`, which exists and is the caller's to make atomic.
 
     What `write_views` writes, prompt.json and index.html.
@@ -94,7 +96,8 @@ def write_scene(folder: Path, made: GeneratedScene, path: CameraPath, settings: 
     scene = made.scene
     weather = (made.understood | made.drawn).get("weather", "clear")
     stage = set_stage(scene, made.seed)
-    pictures = write_views(folder, scene, (Seen(c, shade_stage(stage, c, weather)) for c in path.cameras))
+    views = (Seen(c, shade_stage(stage, c, weather)) for c in path.cameras)
+    pictures = write_views(folder, scene, views, video)
     record = {
         "prompt": made.prompt,
         "seed": made.seed,

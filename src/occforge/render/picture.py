@@ -27,6 +27,12 @@ def save_rgb(path: Path, rgb_HW3: NDArray[np.uint8]) -> None:
     _write(path, Image.fromarray(rgb_HW3))
 
 
+def load_rgb(path: Path) -> NDArray[np.uint8]:
+    """Inverse of `save_rgb`."""
+    with Image.open(path) as image:
+        return np.array(image.convert("RGB"))
+
+
 def save_depth(path: Path, depth_HW_m: NDArray[np.floating]) -> None:
     """Write depth (H, W) in metres as a 16-bit PNG in millimetres; beyond 65.535 m it is clamped, 0 is no depth."""
     if depth_HW_m.ndim != 2:

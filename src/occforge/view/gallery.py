@@ -17,6 +17,7 @@ from occforge.core.errors import InputError
 from occforge.core.files import write_text
 from occforge.core.grid import Scene
 
+MEDIA = {".png": "image/png", ".gif": "image/gif", ".mp4": "video/mp4"}
 MAX_SIDE = 65535
 """Voxels along an edge that the page's 16-bit vertices can count."""
 
@@ -42,7 +43,11 @@ def _figure(caption: str, path: Path) -> str:
         raise InputError(f"page: expected a picture at {path}, found none; write the pictures first")
     data = base64.b64encode(path.read_bytes()).decode()
     text = html.escape(caption)
-    image = f'<img src="data:image/png;base64,{data}" alt="{text}" loading="lazy">'
+    source = f'src="data:{MEDIA[path.suffix]};base64,{data}"'
+    if path.suffix == ".mp4":
+        image = f'<video {source} aria-label="{text}" autoplay loop muted playsinline controls></video>'
+    else:
+        image = f'<img {source} alt="{text}" loading="lazy">'
     return f"<figure>{image}<figcaption>{text}</figcaption></figure>"
 
 
@@ -54,7 +59,7 @@ def write_page(
     images: Sequence[tuple[str, Path]] = (),
     facts: Mapping[str, object] | None = None,
 ) -> Path:
-    """Write `folder/index.html` and return its path; `images` are captions with PNG files, `facts` a short table."""
+    """Write `folder/index.html` and return its path; `images` are captions with PNG, GIF or MP4 files."""
     rows = [
         f"<div><dt>{html.escape(str(name))}</dt><dd>{html.escape(str(value))}</dd></div>"
         for name, value in (facts or {}).items()
