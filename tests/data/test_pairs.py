@@ -1,5 +1,7 @@
 """Pairs and what augmentation does to them: the camera must go on seeing the scene as the picture shows it."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,7 @@ import torch
 from occforge.core.camera import street_camera
 from occforge.core.grid import GridSpec
 from occforge.data.pairs import Pair, PairCache, WorldPairs
-from occforge.train.augment import Augmentation, estimated, mirror, noisy, recolor, zoom
+from occforge.train.augment import Augmentation, estimated, mirror, noisy, recolor, turn, zoom
 
 GRID = GridSpec((8, 8, 4), (6.4, 6.4, 1.6), (0.0, -25.6, -2.0))
 
@@ -61,8 +63,33 @@ def test_mirrored_pairs_are_the_mirrored_world():
     assert np.linalg.det(mirrored.camera.camera_from_grid_44) == pytest.approx(1.0)
 
 
+@pytest.mark.parametrize(("degrees", "shift"), [(0.0, (0.0, 0.0)), (7.0, (0.0, 0.0)), (-4.0, (1.3, -0.7))])
+def test_a_turned_grid_lies_under_the_same_picture(degrees, shift):
+    grid = GridSpec((32, 32, 4), (1.6, 1.6, 1.6), (0.0, -25.6, -2.0))
+    pair = painted_pair(np.random.default_rng(0))
+    pair = Pair(pair.image_HW3, pair.camera, np.random.default_rng(1).integers(0, 20, grid.shape_XYZ).astype(np.uint8))
+    turned = turn(pair, grid, math.radians(degrees), shift)
+    assert turned.image_HW3 is pair.image_HW3
+    centre = grid.centres_N3_m()
+    camera = np.c_[centre, np.ones(len(centre))] @ turned.camera.camera_from_grid_44.T
+    old = (camera @ pair.camera.grid_from_camera_44.T)[:, :3]  # what the same place was called before
+    index = np.floor(grid.index_from_metres(old) + 1e-6).astype(int)
+    there = ((index >= 0) & (index < grid.shape_XYZ)).all(1)
+    labels = turned.labels_XYZ.reshape(-1)
+    assert np.array_equal(labels[there], pair.labels_XYZ[tuple(index[there].T)]) and (labels[~there] == 255).all()
+    moved = turned.camera.grid_from_camera_44[:2, 3] - pair.camera.grid_from_camera_44[:2, 3]
+    assert np.linalg.norm(moved) == pytest.approx(np.linalg.norm(shift), abs=1e-9)
+    assert there.mean() > 0.8 and there.all() == (degrees == 0.0)
+    before, after = (pair.camera.grid_from_camera_44, turned.camera.grid_from_camera_44)
+    ahead = [math.degrees(math.atan2(m[1, 2], m[0, 2])) for m in (before, after)]
+    assert ahead[1] - ahead[0] == pytest.approx(-degrees)
+
+
 def test_the_same_generator_state_gives_the_same_pair():
     pair = painted_pair(np.random.default_rng(0))
+    everything = Augmentation(turn_deg=5.0, shift_m=1.0)
+    turned = [everything(pair, GRID, np.random.default_rng(seed)).camera.camera_from_grid_44 for seed in (1, 1, 2)]
+    assert np.array_equal(turned[0], turned[1]) and not np.allclose(turned[0], turned[2])
     one, two, other = (Augmentation()(pair, GRID, np.random.default_rng(seed)) for seed in (1, 1, 2))
     assert np.array_equal(one.image_HW3, two.image_HW3) and not np.array_equal(one.image_HW3, other.image_HW3)
     assert np.array_equal(recolor(pair.image_HW3, 0.0, np.random.default_rng(0)), pair.image_HW3)

@@ -4,7 +4,8 @@ Shape legend: H W image rows and columns, X Y Z voxels. Geometry: the camera of 
 scene as its picture shows it.
 """
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -14,16 +15,22 @@ from PIL import Image
 from torch import Tensor
 
 from occforge.core.grid import GridSpec
+from occforge.core.taxonomy import UNKNOWN
 from occforge.data.pairs import Pair
 
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How much: chance of mirroring, largest zoom into the picture, largest gain of brightness and colour."""
+    """How much: chance of mirroring, largest zoom into the picture, largest gain of brightness and colour.
+
+    `turn_deg` and `shift_m`: how far the grid is turned about the camera and moved at most, under the same picture.
+    """
 
     mirror: float = 0.5
     zoom: float = 1.15
     color: float = 0.15
+    turn_deg: float = 0.0
+    shift_m: float = 0.0
 
     def __call__(self, pair: Pair, grid: GridSpec, rng: np.random.Generator) -> Pair:
         """A changed pair of the same sizes; the same generator state gives the same pair."""
@@ -31,6 +38,9 @@ class Augmentation:
             pair = mirror(pair, grid)
         if self.zoom > 1.0:
             pair = zoom(pair, float(rng.uniform(1.0, self.zoom)), (float(rng.random()), float(rng.random())))
+        if self.turn_deg > 0.0 or self.shift_m > 0.0:
+            yaw = math.radians(self.turn_deg) * float(rng.uniform(-1.0, 1.0))
+            pair = turn(pair, grid, yaw, tuple(self.shift_m * rng.uniform(-1.0, 1.0, 2)))
         if self.color > 0.0:
             pair = Pair(recolor(pair.image_HW3, self.color, rng), pair.camera, pair.labels_XYZ)
         return pair
@@ -51,6 +61,25 @@ def zoom(pair: Pair, factor: float, at: tuple[float, float]) -> Pair:
     picture = Image.fromarray(pair.image_HW3[top : top + part_HW[0], left : left + part_HW[1]])
     image_HW3 = np.asarray(picture.resize((W, H), Image.Resampling.BILINEAR))
     return Pair(image_HW3, pair.camera.cropped((top, left), part_HW).resized((H, W)), pair.labels_XYZ)
+
+
+def turn(pair: Pair, grid: GridSpec, yaw_rad: float, shift_2_m: tuple[float, float]) -> Pair:
+    """The same picture and camera over a grid turned left about the camera by `yaw_rad` and moved by `shift_2_m`.
+
+    Voxels take the label of the old voxel at their centre; what lay outside the old grid is unknown.
+    """
+    at_3 = pair.camera.grid_from_camera_44[:3, 3]
+    c, s = math.cos(yaw_rad), math.sin(yaw_rad)
+    old_from_new_44 = np.eye(4)
+    old_from_new_44[:2, :2] = [[c, -s], [s, c]]
+    old_from_new_44[:2, 3] = at_3[:2] - old_from_new_44[:2, :2] @ at_3[:2] + shift_2_m
+    centre_N3 = grid.centres_N3_m() @ old_from_new_44[:3, :3].T + old_from_new_44[:3, 3]
+    index_N3 = np.floor((centre_N3 - grid.origin_m) / grid.voxel_m + 1e-6).astype(np.int64)
+    inside_N = ((index_N3 >= 0) & (index_N3 < grid.shape_XYZ)).all(1)
+    label_N = np.full(len(index_N3), UNKNOWN, np.uint8)
+    label_N[inside_N] = pair.labels_XYZ[tuple(index_N3[inside_N].T)]
+    camera = replace(pair.camera, camera_from_grid_44=pair.camera.camera_from_grid_44 @ old_from_new_44)
+    return Pair(pair.image_HW3, camera, label_N.reshape(grid.shape_XYZ))
 
 
 def recolor(image_HW3: NDArray[np.uint8], amount: float, rng: np.random.Generator) -> NDArray[np.uint8]:
