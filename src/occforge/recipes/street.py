@@ -14,6 +14,7 @@ from occforge.latent.alignment import AlignmentConfig, Encoding
 from occforge.latent.generator import GeneratorConfig
 from occforge.latent.painter import PainterConfig
 from occforge.metrics.features import SceneAutoencoderConfig
+from occforge.metrics.picture_judge import JudgeConfig
 from occforge.perception.network import preset
 from occforge.recipes._plans import paper_plan, scene_plan
 from occforge.train.features import train_features
@@ -21,6 +22,7 @@ from occforge.train.joint import JointOptions, train_joint
 from occforge.train.loop import LoopConfig
 from occforge.train.painting import PaintingOptions, train_painting
 from occforge.train.perception import PerceptionOptions, train_encoder
+from occforge.train.picture_judge import train_judge
 from occforge.train.scene_generator import FileName, train_scene_generator
 from occforge.train.sources import WorldSource
 from occforge.weights import EMBEDDED
@@ -155,6 +157,41 @@ def encoder(
         held.fill(workers)
     loop = LoopConfig(steps=steps, batch=batch, lr=lr, dtype=chosen_dtype(dtype, device), device=device, seed=seed)
     return train_encoder(preset("monoscene", "small"), held, options, loop, out)
+
+
+def judge(
+    out: Path = Path("out/street.judge"),
+    streets: int = 6144,
+    steps: int = 2000,
+    batch: int = 16,
+    lr: float = 1e-3,
+    dtype: DtypeChoice = "auto",
+    device: str = "cpu",
+    seed: int = 0,
+    cache: Path = Path("out/cache"),
+    workers: int = 2,
+) -> Path:
+    """Train the frozen judge of street pictures: features of the image distance, attributes that a picture shows.
+
+    Args:
+        out: Run folder; the finished network is its judge.safetensors.
+        streets: Training streets, half of them seen by a camera of their own.
+        steps: Training steps.
+        batch: Pictures of a step.
+        lr: Learning rate of AdamW; Muon trains the matrices.
+        dtype: Arithmetic in training.
+        device: Where to train.
+        seed: Seed of weights and batches.
+        cache: Folder of rendered streets, shared between runs.
+        workers: Processes that fill the cache.
+    """
+    views = ViewCache(cache, WorldViews(WorldPairs(TRAIN_FIRST_SEED, streets, varied=0.5)))
+    held_out = ViewCache(cache, WorldViews(WorldPairs(VAL_FIRST_SEED, 512)))
+    if workers > 1:
+        views.fill(workers)
+        held_out.fill(workers)
+    loop = LoopConfig(steps=steps, batch=batch, lr=lr, dtype=chosen_dtype(dtype, device), device=device, seed=seed)
+    return train_judge(JudgeConfig(), views, held_out, loop, out)
 
 
 def pictures(
