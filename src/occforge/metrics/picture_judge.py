@@ -40,7 +40,7 @@ class JudgeConfig:
 
 @dataclass(frozen=True)
 class Judged:
-    """`feature_BD`; `logits` (B, V) by attribute; `census_BGK`, log(1 + 100 share) of classes in parts of the picture."""
+    """`feature_BD`; `logits` (B, V) by attribute; `census_BGK`, log(1 + 100 share) of classes in parts of a picture."""
 
     feature_BD: Tensor
     logits: dict[str, Tensor]
