@@ -3,14 +3,14 @@
     python runs/real_frames.py SEMANTIC_KITTI
 
 For every sequence of a SemanticKITTI tree that is held out, a network learns from all the others and reads the held-out
-one, beside two baselines that do not look: the mean scene, and the scene of the nearest training picture. Counts are
-pooled over the held-out sequences before any division. Pictures stay in --out, the record holds numbers alone. Started
-again after an interruption, it goes on where it was.
+one, beside two baselines that do not look: the mean scene, and the scene of the nearest training picture, both of the
+real frames. Counts are pooled over the held-out sequences before any division. Pictures stay in --out, the record holds
+numbers alone. Started again after an interruption, it goes on where it was.
 """
 
 import json
 import os
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,8 @@ import tyro
 from occforge.core.errors import InputError
 from occforge.core.files import write_json, write_text
 from occforge.core.processes import run_jobs
-from occforge.data.pairs import DatasetPairs, PairCache
+from occforge.data.pairs import DatasetPairs, JoinedPairs, PairCache, WorldPairs
+from occforge.data.procedural import TRAIN_FIRST_SEED
 from occforge.data.semantic_kitti import SemanticKitti
 from occforge.metrics.iou import iou_scores
 from occforge.metrics.report import versions
@@ -33,6 +34,7 @@ from occforge.perception.network import preset
 from occforge.perception.weights import load_network
 from occforge.pipelines.evaluate_perception import evaluate_perception
 from occforge.recipes._perception import SETUPS
+from occforge.train.augment import Augmentation
 from occforge.train.loop import LoopConfig
 from occforge.train.perception import PerceptionOptions, train_perception
 
@@ -52,18 +54,33 @@ def pairs_of(root: Path, indices: list[int]) -> DatasetPairs:
     return DatasetPairs("semantic_kitti", root, "train", setup.small_HW, setup.small_factor, tuple(indices))
 
 
-def run_fold(
-    root: Path, held_out: str, network: str, loop: LoopConfig, start: Path | None, out: Path, cache: Path
-) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Learning:
+    """How each fold learns; `world`: streets of the world among the pictures, one for each real frame at 1."""
+
+    network: str
+    loop: LoopConfig
+    options: PerceptionOptions
+    start: Path | None
+    world: float
+
+
+def run_fold(root: Path, held_out: str, learning: Learning, out: Path, cache: Path) -> dict[str, Any]:
     """Train on all sequences but one and score that one; what `evaluate_perception` records."""
     scores = out / held_out / "scores" / "perception.json"
     if not scores.exists():
         frames = frames_of(root)
         learned = [index for sequence, indices in frames.items() if sequence != held_out for index in indices]
-        training = PairCache(cache, pairs_of(root, learned))
-        config = preset(network, "small")
-        path = train_perception(network, config, training, PerceptionOptions(), loop, out / held_out, start)
-        evaluate_perception(load_network(path), pairs_of(root, frames[held_out]), training, scores.parent, "skip")
+        real = pairs_of(root, learned)
+        setup, streets = SETUPS["street"], round(learning.world * len(learned))
+        world = WorldPairs(TRAIN_FIRST_SEED, streets, setup.small_HW, setup.small_factor)
+        training = PairCache(cache, JoinedPairs((real, world)) if streets else real)
+        config = preset(learning.network, "small")
+        path = train_perception(
+            learning.network, config, training, learning.options, learning.loop, out / held_out, learning.start
+        )
+        held, known = pairs_of(root, frames[held_out]), PairCache(cache, real)
+        evaluate_perception(load_network(path), held, known, scores.parent, "skip")
     record: dict[str, Any] = json.loads(scores.read_text())
     return record
 
@@ -90,8 +107,10 @@ def main(
     steps: int = 400,
     batch: int = 4,
     rate: float = 1.0,
+    world: float = 0.0,
     held_out: tuple[str, ...] = (),
     start: Path | None = None,
+    options: PerceptionOptions = PerceptionOptions(),  # noqa: B008 (frozen)
     seed: int = 0,
     out: Path = Path("out/real-frames"),
     record: Path = Path("docs/comparisons/real"),
@@ -106,8 +125,10 @@ def main(
         steps: Training steps of each.
         batch: Frames of a step.
         rate: Multiplies the learning rates; below 1 to go on from given weights without losing what they know first.
+        world: Streets of the world among the training pictures, for each real frame.
         held_out: Sequences to hold out, one after the other; default: all there are.
         start: Trained file whose weights to begin with, instead of random ones.
+        options: How pairs are changed before they are learned from.
         seed: Seed of weights, batches and augmentation.
         out: Trainings, and pictures of real frames.
         record: Folder of the table and its numbers.
@@ -122,10 +143,18 @@ def main(
     plain = LoopConfig(steps=steps, batch=batch, seed=seed)
     loop = replace(plain, lr=rate * plain.lr, muon_lr=rate * plain.muon_lr)
     began = "fresh" if start is None else start.stem
-    name = f"{network}-{began}-{steps}" + ("" if rate == 1.0 else f"-rate-{rate:g}")
-    jobs = [(root, sequence, network, loop, start, out / name, cache) for sequence in sequences]
+    name = (
+        f"{network}-{began}-{steps}" + ("" if rate == 1.0 else f"-rate-{rate:g}") + (f"-world-{world:g}" * (world > 0))
+    )
+    learning = Learning(network, loop, options, start, world)
+    jobs = [(root, sequence, learning, out / name, cache) for sequence in sequences]
     folds = dict(zip(sequences, run_jobs(run_fold, jobs, workers, "sequences"), strict=True))
     title = f"{network}, {began} weights, {steps} steps of {batch} frames at {rate:g} of the usual rates, seed {seed}; "
+    if world:
+        title += f"{world:g} streets of the world for each real frame among the training pictures; "
+    changed = {k: v for k, v in asdict(options.augmentation).items() if v != getattr(Augmentation(), k)}
+    if changed:
+        title += "augmentation " + ", ".join(f"{k} {v:g}" for k, v in changed.items()) + "; "
     title += "in percent, mIoU over the classes there are, counts pooled over frames."
     text, numbers = table(folds, title)
     write_text(record / f"{name}.md", text)

@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from occforge.core.camera import street_camera
+from occforge.core.errors import InputError
 from occforge.core.grid import GridSpec
-from occforge.data.pairs import Pair, PairCache, WorldPairs
+from occforge.data.pairs import JoinedPairs, Pair, PairCache, WorldPairs
 from occforge.train.augment import Augmentation, estimated, mirror, noisy, recolor, turn, zoom
 
 GRID = GridSpec((8, 8, 4), (6.4, 6.4, 1.6), (0.0, -25.6, -2.0))
@@ -128,3 +129,15 @@ def test_a_share_of_the_streets_has_cameras_of_their_own():
         same = own if is_own else standard
         assert np.array_equal(half.camera(i).camera_from_grid_44, same.camera(i).camera_from_grid_44)
     assert len({standard.identity, own.identity, half.identity}) == 3
+
+
+def test_joined_sources_follow_each_other():
+    one, two = WorldPairs(5, 2, (24, 72), 8), WorldPairs(90, 1, (24, 72), 8)
+    joined = JoinedPairs((one, two))
+    assert len(joined) == 3 and joined.grid == one.grid and joined.identity != JoinedPairs((two, one)).identity
+    for index, (source, i) in enumerate([(one, 0), (one, 1), (two, 0)]):
+        assert np.array_equal(joined.pair(index).image_HW3, source.pair(i).image_HW3)
+    with pytest.raises(IndexError):
+        joined.pair(3)
+    with pytest.raises(InputError, match="one grid and one set of classes"):
+        JoinedPairs((one, WorldPairs(5, 2, (24, 72), 4)))

@@ -23,5 +23,11 @@ def test_a_sequence_is_scored_by_what_learned_from_the_others(real_tree: Path, t
     made = [path.stat().st_mtime_ns for path in places["out"].rglob("*") if path.is_file()]
     real_frames.main(real_tree, **arguments, **places)
     assert made == [path.stat().st_mtime_ns for path in places["out"].rglob("*") if path.is_file()]
+    more = {**arguments, "held_out": tuple(frames)[:1], "world": 0.1, "rate": 0.5}
+    real_frames.main(real_tree, **more, **places)
+    beside = json.loads((places["record"] / "monoscene-fresh-1-rate-0.5-world-0.1.json").read_text())
+    first, again = numbers["rows"][next(iter(frames))], beside["rows"]["all"]
+    assert first["mean scene"] == again["mean scene"], "the baselines know the real frames alone"
+    assert first["nearest picture"] == again["nearest picture"]
     with pytest.raises(InputError, match="held-out"):
         real_frames.main(real_tree, held_out=("99",), **places)

@@ -171,6 +171,49 @@ class DatasetPairs:
         return Pair(image_HW3, sample.camera.resized(self.size_HW), downsample(labels_XYZ, self.factor))
 
 
+@dataclass(frozen=True)
+class JoinedPairs:
+    """The pairs of several sources, one after the other; raises `InputError` unless they share voxels and classes."""
+
+    sources: tuple[PairSource, ...]
+
+    def __post_init__(self) -> None:
+        for other in self.sources[1:]:
+            mine, theirs = self.sources[0].grid, other.grid
+            if (mine, self.sources[0].taxonomy.names) != (theirs, other.taxonomy.names):
+                raise InputError(
+                    f"joined pairs: expected one grid and one set of classes, got {mine.shape_XYZ} voxels of "
+                    f"{mine.voxel_m} m in {self.taxonomy.name} and {theirs.shape_XYZ} of {theirs.voxel_m} m in "
+                    f"{other.taxonomy.name}"
+                )
+
+    @property
+    def identity(self) -> str:
+        """See `PairSource`."""
+        return " and ".join(f"{len(source)} {source.identity}" for source in self.sources)
+
+    @property
+    def grid(self) -> GridSpec:
+        """See `PairSource`."""
+        return self.sources[0].grid
+
+    @property
+    def taxonomy(self) -> Taxonomy:
+        """See `PairSource`."""
+        return self.sources[0].taxonomy
+
+    def __len__(self) -> int:
+        return sum(map(len, self.sources))
+
+    def pair(self, index: int) -> Pair:
+        """See `PairSource`."""
+        for source in self.sources:
+            if index < len(source):
+                return source.pair(index)
+            index -= len(source)
+        raise IndexError(index)
+
+
 class PairCache:
     """The pairs of a source by index, kept on disk; those that are missing are made when first asked for."""
 
