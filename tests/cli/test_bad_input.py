@@ -150,3 +150,7 @@ def test_the_installed_command(tmp_path):
         done = subprocess.run([command, *arguments], capture_output=True, text=True, cwd=tmp_path, timeout=120)
         assert done.returncode == 2 and done.stdout == "" and len(done.stderr.splitlines()) == 1
         assert done.stderr.startswith("occforge: ") and not any(tmp_path.iterdir())
+
+
+def test_pictures_without_a_generator_to_score(refused, tmp_path):
+    refused("expected weights at", "evaluate", "pictures", "--weights", tmp_path / "none.safetensors")

@@ -47,15 +47,25 @@ def paint_scene(
     """
     check_cameras(generator, path)
     coarse = pooled_to(scene, generator.grid)
-    cameras = CameraBatch.stack(path.cameras)
     views = [seen_by(scene, camera) for camera in path.cameras]
-    semantic = torch.from_numpy(np.stack([semantic for semantic, _ in views]))[None]
-    depth = torch.from_numpy(np.stack([depth for _, depth in views]))[None]
+    semantic_Nhw, depth_Nhw = (np.stack(maps) for maps in zip(*views, strict=True))
+    seen = known(generator, coarse.labels_XYZ, semantic_Nhw, depth_Nhw, path)
+    return paint(generator, seen, path, request, seed, config)
+
+
+def known(
+    generator: PictureGenerator,
+    labels_XYZ: NDArray[np.uint8],
+    semantic_Nhw: NDArray[np.uint8],
+    depth_Nhw_m: NDArray[np.floating],
+    path: CameraPath,
+) -> Seen:
+    """What the cameras see of one scene: voxels of the generator's grid, and classes and depths of a ray caster."""
     classes = generator.taxonomy.class_count
-    share = F.one_hot(torch.from_numpy(coarse.labels_XYZ).long()[None], classes).movedim(-1, 1).float()
+    share = F.one_hot(torch.from_numpy(labels_XYZ).long()[None], classes).movedim(-1, 1).float()
+    maps = maps_of_views(torch.from_numpy(semantic_Nhw)[None], torch.from_numpy(depth_Nhw_m)[None], classes)
     with torch.no_grad():
-        seen = generator.see(share, cameras, maps_of_views(semantic, depth, classes))
-    return _sampled(generator, path, request, seed, config, seen, None)
+        return generator.see(share, CameraBatch.stack(path.cameras), maps)
 
 
 def imagine(
@@ -90,34 +100,34 @@ def imagine(
         return generator.see(logits.softmax(1), cameras)
 
     nothing = generator.nothing_seen(1, len(path.cameras))
-    pictures = _sampled(generator, path, request, seed, config, nothing, perceive)
+    pictures = paint(generator, nothing, path, request, seed, config, perceive)
     labels_XYZ = read[0][0].argmax(0).to(torch.uint8).numpy()
     return Imagined(pictures, Scene(labels_XYZ, generator.grid, generator.taxonomy))
 
 
 @torch.no_grad()
-def _sampled(
+def paint(
     generator: PictureGenerator,
+    seen: Seen,
     path: CameraPath,
     request: dict[str, str],
     seed: int,
     config: PaintingConfig,
-    seen: Seen,
-    perceive: Perceive | None,
+    perceive: Perceive | None = None,
 ) -> NDArray[np.uint8]:
-    """Pictures of one path, uint8."""
+    """RGB pictures (N, H, W, 3) of one path, told what its cameras see, or `generator.nothing_seen`."""
     H, W = generator.config.size_HW
     shape = (1, len(path.cameras), generator.config.painter.channels, H, W)
     asked = generator.words(request_BA([request]))
     nothing = generator.words(generator.words.nothing(1))
 
-    def paint(y_BNCHW: Tensor, t_B: Tensor, words_BLE: Tensor, shown: Seen) -> Tensor:
+    def predict(y_BNCHW: Tensor, t_B: Tensor, words_BLE: Tensor, shown: Seen) -> Tensor:
         cameras = CameraBatch.stack(path.cameras * len(y_BNCHW))  # guidance asks for each path twice
         return generator.paint(y_BNCHW, t_B, words_BLE, cameras, shown)
 
     noise = torch.Generator().manual_seed(seed)
     diffusion = generator.config.diffusion
-    y_BNCHW, _ = sample(paint, diffusion, config, shape, (asked, nothing), seen, [noise], perceive)
+    y_BNCHW, _ = sample(predict, diffusion, config, shape, (asked, nothing), seen, [noise], perceive)
     value_NHW3 = (127.5 * (y_BNCHW[0].clamp(-1.0, 1.0) + 1.0)).round().permute(0, 2, 3, 1)
     return np.ascontiguousarray(value_NHW3.numpy().astype(np.uint8))
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from occforge.discrete.stages import Composition
+    from occforge.latent.generator import PictureGenerator
     from occforge.perception.weights import Trained
 
 EMBEDDED = Path(__file__).parent
@@ -23,3 +24,10 @@ def load_perception(path: Path | None) -> "Trained":
     from occforge.perception.weights import load_network
 
     return load_network(EMBEDDED / "monoscene.safetensors" if path is None else path)
+
+
+def load_pictures(path: Path | None) -> "PictureGenerator":
+    """The picture generator of a file, or the embedded one."""
+    from occforge.latent.weights import load_generator
+
+    return load_generator(EMBEDDED / "pictures.safetensors" if path is None else path)

@@ -1,0 +1,53 @@
+"""`occforge evaluate pictures`: distance, faithfulness, pairing and use of occupancy of a picture generator."""
+
+from pathlib import Path
+from typing import Literal
+
+from occforge.cli._parse import call
+
+
+def evaluate_pictures(
+    weights: Path | None = None,
+    judge: Path | None = None,
+    perception: Path | None = None,
+    n: int = 500,
+    seed: int = 0,
+    sampler: Literal["dpm++", "ddim", "ddpm", "unipc"] = "dpm++",
+    steps: int = 20,
+    guidance: float = 1.0,
+    out: Path = Path("out/evaluate-pictures"),
+) -> None:
+    """Score a picture generator on held-out streets, told their occupancy and from words alone, beside real pictures.
+
+    Args:
+        weights: File of a trained picture generator; default: the one that ships.
+        judge: File of the frozen judge of pictures; default: the one that ships.
+        perception: File of the network that reads occupancy in pictures; default: the one that ships.
+        n: Streets to paint, and as many others as the reference.
+        seed: Seed of the noise.
+        sampler: How pictures are drawn: one of diffusers' samplers.
+        steps: Steps of the sampler.
+        guidance: How strongly words pull; 1 samples plainly.
+        out: Folder of pictures.json, pictures.md and sheet.png.
+    """
+    from occforge.data.pairs import WorldPairs
+    from occforge.data.procedural import TEST_FIRST_SEED
+    from occforge.data.views import WorldViews
+    from occforge.latent.sample import PaintingConfig
+    from occforge.metrics.picture_judge import load_judge
+    from occforge.pipelines.evaluate_pictures import evaluate_pictures as score
+    from occforge.pipelines.evaluate_pictures import table
+    from occforge.weights import EMBEDDED, load_perception, load_pictures
+
+    generator = load_pictures(weights)
+    frozen = load_judge(EMBEDDED / "judge.safetensors" if judge is None else judge)
+    painted, reference = (
+        WorldViews(WorldPairs(first, n, generator.config.size_HW)) for first in (TEST_FIRST_SEED, TEST_FIRST_SEED + n)
+    )
+    painting = PaintingConfig(sampler, steps, guidance)
+    print(table(score(generator, frozen, load_perception(perception), painted, reference, painting, out, seed)))
+
+
+def run(program: str, arguments: list[str]) -> None:
+    """Entry of the verb."""
+    call(evaluate_pictures, program, arguments)

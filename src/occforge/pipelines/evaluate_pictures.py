@@ -1,0 +1,199 @@
+"""Scores of a picture generator: distance, sharpness, what was asked for, and whether it uses its occupancy.
+
+Every score of painted pictures stands beside the same score of real ones, the floor. Shape legend: N scenes, H W rows
+and columns, X Y Z voxels.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from occforge.core.attributes import ATTRIBUTES
+from occforge.core.batch import CameraBatch
+from occforge.core.camera import CameraPath
+from occforge.core.errors import InputError
+from occforge.core.files import write_json, write_text
+from occforge.data.views import Views, WorldViews
+from occforge.discrete.text import request_BA
+from occforge.latent.generator import PictureGenerator
+from occforge.latent.sample import PaintingConfig, Seen
+from occforge.metrics.frechet import frechet_distance
+from occforge.metrics.iou import IoU
+from occforge.metrics.picture_judge import PictureJudge, picture_features_ND, sharpness, shown
+from occforge.metrics.report import versions
+from occforge.perception.weights import Trained
+from occforge.pipelines.perceive import perceive
+from occforge.pipelines.text_to_pictures import known, paint
+from occforge.render.picture import save_rgb, sheet
+
+PICTURES = 6
+"""Rows on the sheet of pictures: the first scenes, none chosen."""
+REAL, TOLD, ALONE = "real", "told its occupancy", "words alone"
+
+
+@dataclass
+class Side:
+    """What is counted of one kind of pictures."""
+
+    images: list[NDArray[np.uint8]] = field(default_factory=list)
+    found: dict[str, list[bool]] = field(default_factory=lambda: {name: [] for name in ATTRIBUTES})
+    own: IoU = field(default_factory=lambda: IoU(2))
+    others: IoU = field(default_factory=lambda: IoU(2))
+
+
+def evaluate_pictures(
+    generator: PictureGenerator,
+    judge: PictureJudge,
+    perception: Trained,
+    painted: WorldViews,
+    reference: WorldViews,
+    config: PaintingConfig,
+    out: Path,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Paint the key view of every scene of `painted`, told its occupancy and from its words alone, and score both.
+
+    The distance is that to the real pictures of `reference`, which must be other scenes, equally many; its floor that
+    of the real pictures of `painted`. Pairing: mean IoU of what `perception` reads in a picture against the scene that
+    it was painted from, and against the next one's. Writes pictures.json, pictures.md and sheet.png into `out`.
+    """
+    if len(painted) != len(reference) or painted.identity == reference.identity:
+        raise InputError("evaluate pictures: expected equally many painted and reference scenes, of other seeds")
+    sides = {name: Side() for name in (REAL, TOLD, ALONE)}
+    classes = generator.taxonomy.class_count
+    for side in sides.values():
+        side.own, side.others = IoU(classes), IoU(classes)
+    scenes = [painted.views(i) for i in tqdm(range(len(painted)), desc="views", leave=False)]
+    rows = []
+    for i, scene in enumerate(tqdm(scenes, desc="pictures", leave=False)):
+        path, request = CameraPath(scene.cameras[:1]), scene.attributes
+        nothing = generator.nothing_seen(1, 1)
+        made = {
+            REAL: scene.images_NHW3[0],
+            TOLD: paint(generator, occupancy_of(generator, scene), path, request, seed + i, config)[0],
+            ALONE: paint(generator, nothing, path, request, seed + i, config)[0],
+        }
+        for name, image_HW3 in made.items():
+            side, seen = sides[name], shown(judge, image_HW3)
+            side.images.append(image_HW3)
+            for attribute, value in request.items():
+                side.found[attribute].append(seen[attribute] == value)
+            labels_XYZ = perceive(perception, image_HW3, scene.cameras[0]).scene.labels_XYZ
+            side.own.add(labels_XYZ, scene.labels_XYZ)
+            side.others.add(labels_XYZ, scenes[(i + 1) % len(scenes)].labels_XYZ)
+        if i < PICTURES:
+            rows.append(np.concatenate(list(made.values()), axis=1))
+    real = picture_features_ND(judge, (reference.views(i).images_NHW3[0] for i in range(len(reference))))
+    scores = {name: _scored(side, judge, real) for name, side in sides.items()}
+    losses = occupancy_losses(generator, scenes, seed)
+    record = {
+        "n": len(painted),
+        "seed": seed,
+        "data": [painted.identity, reference.identity],
+        "judge": judge.digest(),
+        "perception": perception.name,
+        "painting": asdict(config),
+        "scores": scores,
+        "occupancy_loss": {name: _gap(loss_N, losses["true"]) for name, loss_N in losses.items()},
+        **versions(),
+    }
+    save_rgb(out / "sheet.png", sheet(rows, 1))
+    write_text(out / "pictures.md", table(record))
+    write_json(out / "pictures.json", json.loads(json.dumps(record)))
+    return record
+
+
+def _scored(side: Side, judge: PictureJudge, reference_ND: NDArray[np.float64]) -> dict[str, Any]:
+    own, others = side.own.result("zero"), side.others.result("zero")
+    found = {name: float(np.mean(hits)) for name, hits in side.found.items() if hits}
+    return {
+        "distance": frechet_distance(picture_features_ND(judge, side.images), reference_ND),
+        "sharpness": float(np.mean([sharpness(image) for image in side.images])),
+        "found": float(np.mean([h for hits in side.found.values() for h in hits])),
+        "found_by_attribute": found,
+        "pairing": {"iou": own.completion_iou, "miou": own.miou},
+        "pairing_with_another": {"iou": others.completion_iou, "miou": others.miou},
+    }
+
+
+def _gap(loss_N: NDArray[np.float64], true_N: NDArray[np.float64]) -> dict[str, float]:
+    """Mean loss, mean gap to the loss of those told the truth, and that gap's standard error."""
+    gap_N = loss_N - true_N
+    error = float(gap_N.std(ddof=1)) / len(gap_N) ** 0.5
+    return {"mean": float(loss_N.mean()), "gap": float(gap_N.mean()), "standard_error": error}
+
+
+def table(record: dict[str, Any]) -> str:
+    """Markdown of what `evaluate_pictures` records."""
+    scores = record["scores"]
+    lines = [
+        f"n = {record['n']}, seed {record['seed']}; judge {record['judge']}, perception {record['perception']}; "
+        f"{record['painting']['steps']} steps of {record['painting']['sampler']}. The distance of real pictures is the "
+        "floor. Pairing: mean IoU of what is read in a picture against its own scene, and against another.",
+        "",
+        "| | distance ↓ | sharpness | found ↑ | pairing ↑ | with another scene |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, s in scores.items():
+        lines.append(
+            f"| {name} | {s['distance']:.2f} | {s['sharpness']:.1f} | {100 * s['found']:.1f} % | "
+            f"{100 * s['pairing']['miou']:.1f} | {100 * s['pairing_with_another']['miou']:.1f} |"
+        )
+    lines += ["", "| Found | " + " | ".join(scores) + " |", "|---|" + "---|" * len(scores)]
+    for attribute in next(iter(scores.values()))["found_by_attribute"]:
+        cells = (f"{100 * s['found_by_attribute'][attribute]:.1f} %" for s in scores.values())
+        lines.append(f"| {attribute} | " + " | ".join(cells) + " |")
+    lines += ["", "| Denoising loss, occupancy | mean | gap to the true one | standard error |", "|---|---|---|---|"]
+    for name, loss in record["occupancy_loss"].items():
+        lines.append(f"| {name} | {loss['mean']:.5f} | {loss['gap']:.5f} | {loss['standard_error']:.5f} |")
+    return "\n".join(lines) + "\n"
+
+
+def occupancy_of(generator: PictureGenerator, scene: Views) -> Seen:
+    """What the key camera sees of a scene whose occupancy is known, by the rays of its fine voxels."""
+    key = CameraPath(scene.cameras[:1])
+    return known(generator, scene.labels_XYZ, scene.semantic_fine_Nhw[:1], scene.depth_fine_Nhw[:1], key)
+
+
+@torch.no_grad()
+def occupancy_losses(
+    generator: PictureGenerator, scenes: Sequence[Views], seed: int = 0, levels: int = 8
+) -> dict[str, NDArray[np.float64]]:
+    """L_LDM of each scene (N,), told its true occupancy, none, or the next scene's, with the same noise.
+
+    The mean over `levels` steps of the diffusion, one from each equal part of it: an alignment that ignores its
+    occupancy shows no difference.
+    """
+    if len(scenes) < 2:
+        raise InputError(f"occupancy losses: expected 2 scenes or more, got {len(scenes)}")
+    diffusion = generator.config.diffusion
+    losses: dict[str, list[float]] = {"true": [], "none": [], "shuffled": []}
+    for i, scene in enumerate(tqdm(scenes, desc="losses", leave=False)):
+        following = scenes[(i + 1) % len(scenes)]
+        rng = np.random.default_rng((seed, i))
+        t_B = torch.from_numpy(((np.arange(levels) + rng.random(levels)) / levels * diffusion.steps).astype(np.int64))
+        noise_rng = torch.Generator().manual_seed(int(rng.integers(2**62)))
+        image_3HW = torch.from_numpy(scene.images_NHW3[0]).movedim(-1, 0).float() / 127.5 - 1.0
+        y_0 = image_3HW[None, None].expand(levels, -1, -1, -1, -1)
+        noise = torch.randn(y_0.shape, generator=noise_rng)
+        y_t = diffusion.noised(y_0, noise, t_B)
+        words_BLE = generator.words(request_BA([scene.attributes])).expand(levels, -1, -1)
+        cameras = CameraBatch.stack(scene.cameras[:1] * levels)
+        for name, seen in (
+            ("true", occupancy_of(generator, scene)),
+            ("none", generator.nothing_seen(1, 1)),
+            ("shuffled", occupancy_of(generator, following)),
+        ):
+            told = Seen(
+                seen.maps_BNMHW.expand(levels, -1, -1, -1, -1), seen.volume_BNODHW.expand(levels, -1, -1, -1, -1, -1)
+            )
+            output = generator.paint(y_t, t_B, words_BLE, cameras, told)
+            losses[name].append(float(diffusion.reconstruction_loss_B(output, y_0, noise, t_B).mean()))
+    return {name: np.array(values) for name, values in losses.items()}

@@ -1,0 +1,99 @@
+"""Scores of a picture generator, by networks without training."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from occforge.core.errors import InputError
+from occforge.core.grid import STREET_GRID
+from occforge.core.taxonomy import SEMANTIC_KITTI
+from occforge.data.pairs import WorldPairs
+from occforge.data.views import WorldViews
+from occforge.discrete.text import ATTRIBUTE_VALUES
+from occforge.latent.alignment import AlignmentConfig
+from occforge.latent.camera_encoding import CameraEncodingConfig
+from occforge.latent.generator import GeneratorConfig, PictureGenerator
+from occforge.latent.objective import Diffusion
+from occforge.latent.painter import PainterConfig
+from occforge.latent.sample import PaintingConfig
+from occforge.metrics import picture_judge
+from occforge.perception._image_encoder import ImageEncoderConfig
+from occforge.perception.monoscene import Config, build
+from occforge.perception.weights import Trained
+from occforge.pipelines.evaluate_pictures import ALONE, REAL, TOLD, evaluate_pictures, occupancy_losses, table
+
+GRID, SIZE_HW, N = STREET_GRID.pooled((8, 8, 8)), (32, 96), 4
+PAINTER = PainterConfig(
+    patch=4, width=32, inner_width=32, outer_blocks=1, inner_blocks=1, head=16, words=16, volume=4,
+    alignment=AlignmentConfig(width=16, heads=2, state=4, patch=1),
+)  # fmt: skip
+CONFIG = GeneratorConfig(
+    SIZE_HW,
+    tuple(len(v) for v in ATTRIBUTE_VALUES.values()),
+    PAINTER,
+    CameraEncodingConfig(channels=4, depth=4, parameter_HW=(2, 4)),
+    Diffusion(100),
+    depths=16,
+)
+PAINTED, REFERENCE = (WorldViews(WorldPairs(first, N, SIZE_HW, 8)) for first in (3_000_000_100, 3_000_000_200))
+
+
+@pytest.fixture(scope="module")
+def networks():
+    torch.manual_seed(0)
+    generator = PictureGenerator(CONFIG, GRID, SEMANTIC_KITTI)
+    torch.nn.init.normal_(generator.painter.leave.weight, std=0.3)
+    encoder = ImageEncoderConfig("residual", channels=8, widths=(4, 8, 8, 8, 8), noise_level=True)
+    config = Config(image=encoder, lift_factor=1, columns=8, relation_prior=False, scales=(2, 4, 8))
+    perception = Trained(build(config, GRID, SEMANTIC_KITTI).eval(), "monoscene", SIZE_HW, {})
+    judge = picture_judge.build(picture_judge.JudgeConfig(SIZE_HW, (8, 8, 16, 16)), SEMANTIC_KITTI).eval()
+    return generator.eval(), judge, perception
+
+
+@pytest.fixture(scope="module")
+def made(networks, tmp_path_factory):
+    out = tmp_path_factory.mktemp("scores")
+    return out, evaluate_pictures(*networks, PAINTED, REFERENCE, PaintingConfig(steps=2), out)
+
+
+def test_all_scores_are_there_beside_those_of_real_pictures(made):
+    out, record = made
+    assert json.loads((out / "pictures.json").read_text()) == record and record["n"] == N
+    assert list(record["scores"]) == [REAL, TOLD, ALONE]
+    for scores in record["scores"].values():
+        assert np.isfinite(scores["distance"]) and scores["sharpness"] > 0 and 0 <= scores["found"] <= 1
+    real, told = record["scores"][REAL], record["scores"][TOLD]
+    assert real["distance"] < told["distance"], "untrained pictures must lie farther away than real ones"
+    assert (out / "pictures.md").read_text() == table(record)
+    with Image.open(out / "sheet.png") as picture:
+        assert picture.width >= 3 * SIZE_HW[1]
+
+
+def test_the_same_seed_gives_the_same_scores_and_pictures(made, networks, tmp_path):
+    out, record = made
+    assert evaluate_pictures(*networks, PAINTED, REFERENCE, PaintingConfig(steps=2), tmp_path) == record
+    assert (tmp_path / "sheet.png").read_bytes() == (out / "sheet.png").read_bytes()
+
+
+def test_a_generator_that_cannot_use_its_occupancy_shows_no_gap(networks):
+    generator = networks[0]
+    scenes = [PAINTED.views(i) for i in range(3)]
+    losses = occupancy_losses(generator, scenes, levels=4)
+    assert {name: loss.shape for name, loss in losses.items()} == dict.fromkeys(("true", "none", "shuffled"), (3,))
+    assert not np.array_equal(losses["true"], losses["none"])
+    deaf = PictureGenerator(CONFIG, GRID, SEMANTIC_KITTI).eval()  # says nothing, whatever it is told
+    same = occupancy_losses(deaf, scenes, levels=4)
+    assert np.array_equal(same["true"], same["none"]) and np.array_equal(same["true"], same["shuffled"])
+    with pytest.raises(InputError, match="2 scenes"):
+        occupancy_losses(generator, scenes[:1])
+
+
+def test_reference_and_painted_scenes_must_differ(networks, tmp_path):
+    fewer = replace(REFERENCE, pairs=replace(REFERENCE.pairs, count=2))
+    for other in (PAINTED, fewer):
+        with pytest.raises(InputError, match="of other seeds"):
+            evaluate_pictures(*networks, PAINTED, other, PaintingConfig(steps=2), tmp_path)
