@@ -50,7 +50,14 @@ from occforge.render.bev import bev
 from occforge.render.picture import resize_rgb, save_rgb, sheet
 from occforge.train.budget import read_plan, seconds_per_step, step_seconds, steps_within
 from occforge.train.loop import LoopConfig
-from occforge.train.perception import PerceptionOptions, PerceptionTask, encoder_task, train_encoder, train_perception
+from occforge.train.perception import (
+    Beginning,
+    PerceptionOptions,
+    PerceptionTask,
+    encoder_task,
+    train_encoder,
+    train_perception,
+)
 
 ENCODER = "encoder"
 BASELINES = ("mean scene", "nearest picture")
@@ -181,7 +188,8 @@ def train_one(settings: Settings, name: str, seed: int) -> None:
     loop = replace(settings.loop, steps=settings.read_plan()["steps"][name], seed=seed)
     pairs, folder = PairCache(settings.cache, settings.pairs), settings.folder(name, seed)
     config, encoder = preset(name, settings.size), train_backbone(settings)
-    trained = load_network(train_perception(name, config, pairs, settings.options, loop, folder, encoder=encoder))
+    beginning = Beginning(encoder=encoder)
+    trained = load_network(train_perception(name, config, pairs, settings.options, loop, folder, beginning))
     seconds = []
 
     def predict(image_HW3: NDArray[np.uint8], camera: Any) -> NDArray[np.uint8]:

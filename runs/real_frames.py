@@ -36,7 +36,7 @@ from occforge.pipelines.evaluate_perception import evaluate_perception
 from occforge.recipes._perception import SETUPS
 from occforge.train.augment import Augmentation
 from occforge.train.loop import LoopConfig
-from occforge.train.perception import PerceptionOptions, train_perception
+from occforge.train.perception import Beginning, PerceptionOptions, train_perception
 
 
 def frames_of(root: Path) -> dict[str, list[int]]:
@@ -63,6 +63,7 @@ class Learning:
     options: PerceptionOptions
     start: Path | None
     world: float
+    prior: bool
 
 
 def run_fold(root: Path, held_out: str, learning: Learning, out: Path, cache: Path) -> dict[str, Any]:
@@ -76,10 +77,11 @@ def run_fold(root: Path, held_out: str, learning: Learning, out: Path, cache: Pa
         world = WorldPairs(TRAIN_FIRST_SEED, streets, setup.small_HW, setup.small_factor)
         training = PairCache(cache, JoinedPairs((real, world)) if streets else real)
         config = preset(learning.network, "small")
-        path = train_perception(
-            learning.network, config, training, learning.options, learning.loop, out / held_out, learning.start
-        )
+        config = replace(config, prior=True) if learning.prior else config
         held, known = pairs_of(root, frames[held_out]), PairCache(cache, real)
+        beginning = Beginning(learning.start, scenes=known)
+        into = out / held_out
+        path = train_perception(learning.network, config, training, learning.options, learning.loop, into, beginning)
         evaluate_perception(load_network(path), held, known, scores.parent, "skip")
     record: dict[str, Any] = json.loads(scores.read_text())
     return record
@@ -108,6 +110,7 @@ def main(
     batch: int = 4,
     rate: float = 1.0,
     world: float = 0.0,
+    prior: bool = False,
     held_out: tuple[str, ...] = (),
     start: Path | None = None,
     options: PerceptionOptions = PerceptionOptions(),  # noqa: B008 (frozen)
@@ -126,6 +129,7 @@ def main(
         batch: Frames of a step.
         rate: Multiplies the learning rates; below 1 to go on from given weights without losing what they know first.
         world: Streets of the world among the training pictures, for each real frame.
+        prior: Begin at what training scenes have at each voxel (MonoScene).
         held_out: Sequences to hold out, one after the other; default: all there are.
         start: Trained file whose weights to begin with, instead of random ones.
         options: How pairs are changed before they are learned from.
@@ -140,18 +144,18 @@ def main(
     unknown = set(sequences) - set(frames_of(root))
     if unknown or len(frames_of(root)) < 2:
         raise InputError(f"real frames: expected two sequences or more and --held-out among them, got {sequences}")
-    plain = LoopConfig(steps=steps, batch=batch, seed=seed)
+    plain = LoopConfig(steps=steps, batch=batch, seed=seed, warmup=max(1, steps // 8))
     loop = replace(plain, lr=rate * plain.lr, muon_lr=rate * plain.muon_lr)
     began = "fresh" if start is None else start.stem
-    name = (
-        f"{network}-{began}-{steps}" + ("" if rate == 1.0 else f"-rate-{rate:g}") + (f"-world-{world:g}" * (world > 0))
-    )
-    learning = Learning(network, loop, options, start, world)
+    name = f"{network}-{began}-{steps}" + ("" if rate == 1.0 else f"-rate-{rate:g}")
+    name += (f"-world-{world:g}" if world else "") + ("-prior" if prior else "")
+    learning = Learning(network, loop, options, start, world, prior)
     jobs = [(root, sequence, learning, out / name, cache) for sequence in sequences]
     folds = dict(zip(sequences, run_jobs(run_fold, jobs, workers, "sequences"), strict=True))
     title = f"{network}, {began} weights, {steps} steps of {batch} frames at {rate:g} of the usual rates, seed {seed}; "
     if world:
         title += f"{world:g} streets of the world for each real frame among the training pictures; "
+    title += "beginning at what training scenes have at each voxel; " if prior else ""
     changed = {k: v for k, v in asdict(options.augmentation).items() if v != getattr(Augmentation(), k)}
     if changed:
         title += "augmentation " + ", ".join(f"{k} {v:g}" for k, v in changed.items()) + "; "

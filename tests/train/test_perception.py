@@ -13,12 +13,19 @@ from occforge.core.taxonomy import SEMANTIC_KITTI, Taxonomy
 from occforge.core.tensors import load_tensors
 from occforge.data.pairs import Pair, PairCache
 from occforge.perception._image_encoder import ImageEncoderConfig
+from occforge.perception._prior import PlacePrior
 from occforge.perception._sight import SightConfig
 from occforge.perception.monoscene import Config
 from occforge.perception.network import network_names, preset
 from occforge.perception.weights import load_network
 from occforge.train.loop import LoopConfig
-from occforge.train.perception import PerceptionOptions, train_encoder, train_perception
+from occforge.train.perception import (
+    Beginning,
+    PerceptionOptions,
+    class_counts_XYZK,
+    train_encoder,
+    train_perception,
+)
 
 ENCODER = ImageEncoderConfig("residual", channels=8, widths=(4, 8, 8, 8, 8), noise_level=True)
 CONFIG = Config(image=ENCODER, lift_factor=1, head_channels=4, position=True, frustums=2)
@@ -84,11 +91,13 @@ def test_training_that_was_stopped_ends_as_the_unbroken_one(pairs, trained, tmp_
 
 def test_training_goes_on_from_given_weights(pairs, trained, tmp_path):
     still = replace(LOOP, steps=1, lr=0.0, muon_lr=0.0, seed=5)
-    path = train_perception("monoscene", CONFIG, pairs, OPTIONS, still, tmp_path / "still", trained)
+    path = train_perception("monoscene", CONFIG, pairs, OPTIONS, still, tmp_path / "still", Beginning(trained))
     before, after = (load_network(p).network for p in (trained, path))
     for (name, a), b in zip(before.named_parameters(), after.parameters(), strict=True):
         assert torch.equal(a, b), name
-    moved = train_perception("monoscene", CONFIG, pairs, OPTIONS, replace(LOOP, seed=5), tmp_path / "on", trained)
+    moved = train_perception(
+        "monoscene", CONFIG, pairs, OPTIONS, replace(LOOP, seed=5), tmp_path / "on", Beginning(trained)
+    )
     fresh = train_perception("monoscene", CONFIG, pairs, OPTIONS, replace(LOOP, seed=5), tmp_path / "fresh")
     assert moved.read_bytes() != fresh.read_bytes()
     with pytest.raises(InputError, match="another configuration"):  # the start belongs to what a run is
@@ -105,7 +114,7 @@ def test_training_goes_on_from_given_weights(pairs, trained, tmp_path):
 def test_weights_of_other_voxels_or_classes_are_refused(trained, tmp_path, change, message):
     pairs = PairCache(tmp_path / "pairs", replace(Coloured(), **change))
     with pytest.raises(InputError, match=message):
-        train_perception("monoscene", CONFIG, pairs, OPTIONS, LOOP, tmp_path / "run", trained)
+        train_perception("monoscene", CONFIG, pairs, OPTIONS, LOOP, tmp_path / "run", Beginning(trained))
     assert not (tmp_path / "run").exists()
 
 
@@ -125,7 +134,7 @@ def test_an_encoder_is_trained_alone_and_every_small_network_starts_with_it(pair
     still = replace(LOOP, steps=1, lr=0.0, muon_lr=0.0)
     for name in network_names():
         out = tmp_path / name
-        path = train_perception(name, preset(name, "small"), pairs, OPTIONS, still, out, encoder=first)
+        path = train_perception(name, preset(name, "small"), pairs, OPTIONS, still, out, Beginning(encoder=first))
         own = backbone(load_network(path).network.state_dict())
         assert own.keys() == given.keys() and all(torch.equal(own[k], given[k].float()) for k in given), name
 
@@ -139,6 +148,52 @@ def backbone(state):
 def test_an_encoder_of_other_widths_is_refused(pairs, trained, tmp_path):
     with pytest.raises(InputError, match=r"--encoder .*expected the network's backbone"):
         config = preset("monoscene", "small")
-        train_perception("monoscene", config, pairs, OPTIONS, LOOP, tmp_path / "run", encoder=trained)
+        train_perception("monoscene", config, pairs, OPTIONS, LOOP, tmp_path / "run", Beginning(encoder=trained))
     sighted = replace(CONFIG, sight=SightConfig(8), scales=(2, 4))
-    train_perception("monoscene", sighted, pairs, OPTIONS, LOOP, tmp_path / "own", encoder=trained)
+    train_perception("monoscene", sighted, pairs, OPTIONS, LOOP, tmp_path / "own", Beginning(encoder=trained))
+
+
+def test_a_prior_begins_at_what_its_scenes_have_at_each_place(pairs, trained, tmp_path):
+    config, still = replace(CONFIG, prior=True), replace(LOOP, steps=1, lr=0.0, muon_lr=0.0)
+    path = train_perception("monoscene", config, pairs, OPTIONS, still, tmp_path / "prior", Beginning(trained))
+    network, plain = load_network(path).network, load_network(trained).network
+    given = dict(network.named_parameters())
+    assert all(torch.equal(value, given[name]) for name, value in plain.named_parameters())
+    share = network.prior.log_share_KXYZ.exp()
+    assert torch.allclose(share.sum(0), torch.ones(GRID.shape_XYZ), atol=2e-2)  # halves on disk
+    assert float(share[0, 8, 8, 4]) > 0.95  # six scenes say empty
+    assert (share[9:15, 8, 8, 0] > 0.1).all() and float(share[1, 8, 8, 0]) < 0.01  # a class each of six
+    overall = share[:, 0, 0, 0]  # of a place that no scene knows
+    counts = class_counts_XYZK(pairs).double().flatten(0, 2).sum(0)
+    assert torch.allclose(overall.double(), (counts + 1) / (counts + 1).sum(), rtol=0.05, atol=1e-3)
+
+
+def test_the_scenes_of_a_prior_may_be_others_than_those_trained_on(pairs, tmp_path):
+    class Ground(Coloured):
+        identity = "ground"
+
+        def pair(self, index: int) -> Pair:
+            pair = Coloured.pair(self, index)
+            return Pair(pair.image_HW3, pair.camera, np.full(self.grid.shape_XYZ, 17, np.uint8))
+
+    config, scenes = replace(CONFIG, prior=True), PairCache(tmp_path / "pairs", Ground())
+    beginning = Beginning(scenes=scenes)
+    path = train_perception("monoscene", config, pairs, OPTIONS, replace(LOOP, steps=1), tmp_path / "run", beginning)
+    assert float(load_network(path).network.prior.log_share_KXYZ[17].exp().min()) > 0.9
+    with pytest.raises(InputError, match="another configuration"):
+        train_perception("monoscene", config, pairs, OPTIONS, replace(LOOP, steps=1), tmp_path / "run")
+
+
+def test_a_prior_shifts_logits_by_its_strength():
+    torch.manual_seed(0)
+    prior, logits = PlacePrior(GRID, SEMANTIC_KITTI), torch.randn(2, 20, *GRID.shape_XYZ)
+    assert torch.equal(prior(logits), logits)  # nothing counted yet
+    counts = torch.zeros(*GRID.shape_XYZ, 20)
+    counts[..., 3] = 7
+    prior.count(counts)
+    moved = prior(logits) - logits
+    assert torch.allclose(moved[0], 0.5 * prior.log_share_KXYZ, atol=1e-5) and bool(
+        (moved[:, 3] > moved[:, 4] + 1).all()
+    )
+    prior(logits).square().mean().backward()
+    assert bool(prior.strength_K.grad.abs().gt(0).all())

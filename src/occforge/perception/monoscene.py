@@ -18,6 +18,7 @@ from occforge.core.taxonomy import Taxonomy
 from occforge.perception._columns import ColumnUNet
 from occforge.perception._image_encoder import SMALL_WIDTHS, ImageEncoder, ImageEncoderConfig
 from occforge.perception._lifting import gather_nearest, position_code_BCN, voxel_centres_N3_m
+from occforge.perception._prior import PlacePrior
 from occforge.perception._sight import SightConfig, SightHead
 from occforge.perception._volume import ContextRelationPrior, SegmentationHead, downsample, process, upsample
 from occforge.perception.losses import TermWeights, class_weights, five_terms, frustum_index
@@ -37,6 +38,7 @@ class Config:
     train: narrow 3D convolutions run at a third of wide 2D ones' speed.
     `position`: add a code of depth and height to the lifted features. Paper: none. Here: in the small preset. Because:
     all voxels of a line of sight are lifted alike, and a small 3D network is slow to find out where they are.
+    `prior`: begin at the classes that training scenes have at each voxel (`_prior`); for few frames. Paper: none.
     `frustums`: local frustums a side. `checkpointing` recomputes activations in the backward pass.
     """
 
@@ -49,6 +51,7 @@ class Config:
     sight: SightConfig = field(default_factory=SightConfig)
     terms: TermWeights = field(default_factory=TermWeights)
     relation_prior: bool = True
+    prior: bool = False
     frustums: int = 8
     checkpointing: bool = False
 
@@ -127,6 +130,7 @@ class MonoScene(PerceptionNetwork):
             if config.columns
             else VolumeUNet(config, shape_XYZ, classes)
         )
+        self.prior = PlacePrior(grid, taxonomy) if config.prior else None
         self.register_buffer("lifted_N3_m", voxel_centres_N3_m(self.lifted_grid), persistent=False)
         self.register_buffer("centre_N3_m", voxel_centres_N3_m(grid), persistent=False)
         self.register_buffer("weight_K", class_weights(taxonomy), persistent=False)
@@ -155,6 +159,8 @@ class MonoScene(PerceptionNetwork):
             scale, shift = self.modulate(ends_B2N).unflatten(2, self.lifted_grid.shape_XYZ).chunk(2, 1)
             lifted_BCXYZ = lifted_BCXYZ * (1.0 + scale) + shift
         logits, more = self.volume(lifted_BCXYZ)
+        if self.prior is not None:
+            logits = self.prior(logits)
         return Prediction(logits, extras | more)
 
     def loss(self, prediction: Prediction, target_BXYZ: Tensor, cameras: CameraBatch) -> dict[str, Tensor]:

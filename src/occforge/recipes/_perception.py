@@ -11,7 +11,7 @@ from occforge.data.pairs import DatasetPairs, PairCache, PairSource, WorldPairs
 from occforge.data.procedural import TEST_FIRST_SEED, TRAIN_FIRST_SEED
 from occforge.perception.network import preset
 from occforge.train.loop import LoopConfig
-from occforge.train.perception import PerceptionOptions, train_perception
+from occforge.train.perception import Beginning, PerceptionOptions, train_perception
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,7 @@ def perception_recipe(dataset: str, network: str) -> Callable[..., Path]:
         cache: Path = Path("out/cache"),
         workers: int = 2,
         checkpointing: bool = False,
+        prior: bool = False,
         start: Path | None = None,
         encoder: Path | None = None,
         options: PerceptionOptions = PerceptionOptions(),  # noqa: B008 (frozen)
@@ -62,10 +63,10 @@ def perception_recipe(dataset: str, network: str) -> Callable[..., Path]:
         folder = out or Path(f"out/{dataset}.{network}")
         source = pair_source(dataset, root, size, image, factor, pairs)
         config = preset(network, "small" if size == "small" else SETUPS[dataset].paper_preset)
-        if checkpointing:
-            if not hasattr(config, "checkpointing"):
-                raise InputError(f"--checkpointing: network {network} has none; leave the flag out")
-            config = replace(config, checkpointing=True)
+        for flag, wanted in (("checkpointing", checkpointing), ("prior", prior)):
+            if wanted and not hasattr(config, flag):
+                raise InputError(f"--{flag}: network {network} has none; leave the flag out")
+            config = replace(config, **{flag: True}) if wanted else config
         held = PairCache(cache, source)
         if workers > 1:
             held.fill(workers)
@@ -73,7 +74,7 @@ def perception_recipe(dataset: str, network: str) -> Callable[..., Path]:
         loop = LoopConfig(
             steps=steps, batch=batch, lr=lr, optimizer=optimizer, dtype=arithmetic, device=device, seed=seed
         )
-        return train_perception(network, config, held, options, loop, folder, start, encoder)
+        return train_perception(network, config, held, options, loop, folder, Beginning(start, encoder))
 
     recipe.__doc__ = f"""Train {network} on {dataset}.
 
@@ -94,6 +95,7 @@ def perception_recipe(dataset: str, network: str) -> Callable[..., Path]:
         cache: Folder of prepared pairs, shared between runs.
         workers: Processes that fill the cache.
         checkpointing: Recompute activations in the backward pass: less memory, about a third more time.
+        prior: Begin at what training scenes have at each voxel (MonoScene); for datasets of few frames.
         start: A trained file of the same network whose weights to begin with, instead of random ones.
         encoder: A file whose image encoder to begin with, such as that of `occforge train street.encoder`.
         options: How pairs are changed before they are learned from.

@@ -17,6 +17,8 @@ from occforge.core.errors import InputError
 from occforge.core.tensors import load_state, load_tensors, save_tensors
 from occforge.data.pairs import PairCache
 from occforge.data.shards import reading_order
+from occforge.metrics.occupancy import MeanScene
+from occforge.perception._prior import PlacePrior
 from occforge.perception._sight import SightReader
 from occforge.perception.monoscene import Config
 from occforge.perception.network import Hints, PerceptionNetwork, build_network
@@ -38,6 +40,19 @@ class PerceptionOptions:
     augmentation: Augmentation = field(default_factory=Augmentation)
     noisy: float = 0.0
     estimated: float = 0.0
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """What a network begins with.
+
+    `weights`: a trained file of the same network, voxels and classes. `encoder`: a file whose image encoder alone is
+    taken (`train_encoder`). `scenes`: pairs whose labels a prior of places counts; None for the training pairs.
+    """
+
+    weights: Path | None = None
+    encoder: Path | None = None
+    scenes: PairCache | None = None
 
 
 class PerceptionTask:
@@ -85,23 +100,23 @@ def train_perception(
     options: PerceptionOptions,
     loop: LoopConfig,
     out: Path,
-    start: Path | None = None,
-    encoder: Path | None = None,
+    beginning: Beginning = Beginning(),
 ) -> Path:
     """Train network `name` on `pairs` and return the path of the usable file, `out`/NAME.safetensors.
 
-    `start` is a trained file whose weights are the first ones instead of random numbers; raises `InputError` unless it
-    is of the same network, voxels and classes. `encoder` is one whose image encoder alone is taken (`train_encoder`).
-    Continues where a stopped run of the same configuration was.
-    `out`/cpu.jsonl has the CPU seconds of every step.
+    Continues where a stopped run of the same configuration was; `out`/cpu.jsonl has the CPU seconds of every step.
+    Raises `InputError` where what it shall begin with is of another network, voxels or classes.
     """
     torch.manual_seed(loop.seed)
     source = pairs.source
     network = build_network(name, config, source.grid, source.taxonomy)
-    if start is not None:
-        start_from(network, name, start)
-    if encoder is not None:
-        start_encoder(network, encoder)
+    prior, scenes = getattr(network, "prior", None), beginning.scenes or pairs
+    if isinstance(prior, PlacePrior):
+        prior.count(class_counts_XYZK(scenes))
+    if beginning.weights is not None:
+        start_from(network, name, beginning.weights)
+    if beginning.encoder is not None:
+        start_encoder(network, beginning.encoder)
     made_from = {
         "network": name,
         "config": asdict(config),
@@ -109,9 +124,11 @@ def train_perception(
         "pairs": len(source),
         "options": asdict(options),
     }
-    for what, given in (("start", start), ("encoder", encoder)):
+    for what, given in (("start", beginning.weights), ("encoder", beginning.encoder)):
         if given is not None:
             made_from[what] = hashlib.sha256(given.read_bytes()).hexdigest()
+    if prior is not None:
+        made_from["prior"] = scenes.source.identity
     with Timed(PerceptionTask(network, pairs, options), out / "cpu.jsonl") as timed:
         final = train(timed, loop, out, json.loads(json.dumps(made_from)))
     network.to("cpu")
@@ -137,7 +154,16 @@ def start_from(network: PerceptionNetwork, name: str, path: Path) -> None:
                 f"--start {path}: expected {what} {value}, got {found[what]}; train with the settings of that file, or "
                 "leave the flag out"
             )
-    load_state(network, trained.network.state_dict(), path)
+    own = {k: v for k, v in network.state_dict().items() if k.startswith("prior.")}  # of the new training scenes
+    load_state(network, own | trained.network.state_dict(), path)
+
+
+def class_counts_XYZK(pairs: PairCache) -> Tensor:
+    """How often each class lies at each voxel over all pairs."""
+    counted = MeanScene(pairs.source.grid, pairs.source.taxonomy)
+    for index in range(len(pairs)):
+        counted.add(pairs[index].labels_XYZ)
+    return torch.from_numpy(counted.counts_XYZK)
 
 
 def encoder_task(config: Config, pairs: PairCache, options: PerceptionOptions) -> PerceptionTask:
