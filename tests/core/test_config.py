@@ -3,7 +3,7 @@ from dataclasses import asdict, dataclass, field
 
 import pytest
 
-from occforge.core.config import from_dict
+from occforge.core.config import added, from_dict
 from occforge.core.errors import InputError
 
 
@@ -24,6 +24,19 @@ class Outer:
 def test_json_round_trip():
     value = Outer(limit=3)
     assert from_dict(Outer, json.loads(json.dumps(asdict(value))), "here") == value
+
+
+@dataclass(frozen=True)
+class Later(Inner):
+    more: int = added(3)
+    changed: int = added(4)
+
+
+def test_files_from_before_a_field_was_added_mean_its_default():
+    assert from_dict(Later, {"sizes": [5], "changed": 7}, "here") == Later((5,), 3, 7)
+    assert from_dict(Later, asdict(Later(more=9)), "here") == Later(more=9) and Later().more == 3
+    with pytest.raises(InputError, match="missing .*sizes"):
+        from_dict(Later, {"more": 1}, "here")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Configurations are frozen dataclasses; this is how they come back from JSON."""
 
-from dataclasses import fields, is_dataclass
+from dataclasses import field, fields, is_dataclass
 from typing import Any, TypeVar, get_type_hints
 
 from occforge.core.errors import InputError
@@ -8,12 +8,20 @@ from occforge.core.errors import InputError
 T = TypeVar("T")
 
 
+def added(default: T) -> T:
+    """A field that came later: files without it were made as if it had its default."""
+    made: T = field(default=default, metadata={"added": True})
+    return made
+
+
 def from_dict(cls: type[T], value: dict[str, Any], source: str) -> T:
     """A dataclass from its `asdict` after JSON: lists become tuples, nested dataclasses are rebuilt.
 
-    Raises `InputError` naming `source` where fields are missing or unknown: another version wrote it.
+    Raises `InputError` naming `source` where fields are missing (but those `added`) or unknown: another version wrote
+    it.
     """
     hints = get_type_hints(cls)
+    value = {f.name: f.default for f in fields(cls) if f.metadata.get("added")} | value  # type: ignore[arg-type]
     names = {f.name for f in fields(cls)}  # type: ignore[arg-type]
     if names != value.keys():
         missing, unknown = sorted(names - value.keys()), sorted(value.keys() - names)

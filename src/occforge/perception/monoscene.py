@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from occforge.core.batch import CameraBatch
+from occforge.core.config import added
 from occforge.core.grid import GridSpec
 from occforge.core.taxonomy import Taxonomy
 from occforge.perception._columns import ColumnUNet
@@ -51,7 +52,7 @@ class Config:
     sight: SightConfig = field(default_factory=SightConfig)
     terms: TermWeights = field(default_factory=TermWeights)
     relation_prior: bool = True
-    prior: bool = False
+    prior: bool = added(False)
     frustums: int = 8
     checkpointing: bool = False
 
