@@ -35,7 +35,7 @@ class Later(Inner):
 def test_files_from_before_a_field_was_added_mean_its_default():
     assert from_dict(Later, {"sizes": [5], "changed": 7}, "here") == Later((5,), 3, 7)
     assert from_dict(Later, asdict(Later(more=9)), "here") == Later(more=9) and Later().more == 3
-    with pytest.raises(InputError, match="missing .*sizes"):
+    with pytest.raises(InputError, match=r"missing .*sizes"):
         from_dict(Later, {"more": 1}, "here")
 
 
