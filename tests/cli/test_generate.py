@@ -123,3 +123,68 @@ def test_overwriting_keeps_the_old_until_the_new_is_there(occforge, weights, tmp
     assert tree(tmp_path / "out") == {"mine.txt": b"mine"} and len(list(tmp_path.iterdir())) == 2
     assert occforge(*arguments)[0] == 0
     assert "mine.txt" not in tree(out) and "scene.npz" in tree(out)
+
+
+@pytest.fixture(scope="module")
+def picture_weights(tmp_path_factory):
+    """Files of a tiny picture generator and of a network that reads its pictures, without training."""
+    import torch
+
+    from occforge.core.taxonomy import SEMANTIC_KITTI as TAXONOMY
+    from occforge.discrete.text import ATTRIBUTE_VALUES
+    from occforge.latent.alignment import AlignmentConfig
+    from occforge.latent.camera_encoding import CameraEncodingConfig
+    from occforge.latent.generator import GeneratorConfig, PictureGenerator
+    from occforge.latent.objective import Diffusion
+    from occforge.latent.painter import PainterConfig
+    from occforge.latent.weights import save_generator
+    from occforge.perception._image_encoder import ImageEncoderConfig
+    from occforge.perception.monoscene import Config, build
+    from occforge.perception.weights import save_network
+    from tiny_world import GRID
+
+    torch.manual_seed(0)
+    coarse, size = GRID.pooled((2, 2, 2)), (16, 48)
+    painter = PainterConfig(
+        patch=4, width=32, inner_width=32, outer_blocks=1, inner_blocks=1, head=16, words=16, volume=4,
+        maps=TAXONOMY.class_count + 1, alignment=AlignmentConfig(width=16, heads=2, state=4, patch=1),
+    )  # fmt: skip
+    counts = tuple(len(v) for v in ATTRIBUTE_VALUES.values())
+    encoding = CameraEncodingConfig(channels=4, depth=4, parameter_HW=(2, 4))
+    generator = PictureGenerator(GeneratorConfig(size, counts, painter, encoding, Diffusion(100), 16), coarse, TAXONOMY)
+    torch.nn.init.normal_(generator.painter.leave.weight, std=0.3)
+    encoder = ImageEncoderConfig("residual", channels=8, widths=(4, 8, 8, 8, 8), noise_level=True)
+    config = Config(image=encoder, lift_factor=1, columns=8, relation_prior=False, scales=(2, 4, 8))
+    folder = tmp_path_factory.mktemp("pictures")
+    save_generator(generator, folder / "pictures.safetensors", {})
+    save_network(build(config, coarse, TAXONOMY), "monoscene", config, size, folder / "monoscene.safetensors", {})
+    return folder
+
+
+@pytest.mark.parametrize("how", [("--engine", "image"), ("--look", "painted")], ids=lambda how: how[1])
+def test_painted_pictures_and_their_labels(occforge, weights, picture_weights, tmp_path, how):
+    networks = ("--pictures", picture_weights / "pictures.safetensors", "--perception")
+    common = ("generate", PROMPT, "--seed", 5, "--weights", weights, "--frames", 2, "--steps", 3, *how, *networks)
+    outs = [tmp_path / name for name in ("one", "two")]
+    for out in outs:
+        code, said, err = occforge(*common, picture_weights / "monoscene.safetensors", "--out", out)
+        assert (code, err) == (0, "") and "look at it" in said
+    one, two = map(tree, outs)
+    assert one == two, "one seed is one set of bytes"
+    record, scene = json.loads(one["prompt.json"]), Scene.load(outs[0] / "scene.npz")
+    assert record["image_size"] == [16, 48] and record["painting"]["steps"] == 3
+    assert scene.grid.shape_XYZ == ((16, 16, 8) if how[1] == "image" else (32, 32, 16))
+    assert Image.open(outs[0] / "images" / "000001.png").size == (48, 16) and "depth/000001.png" in one
+
+
+def test_what_painting_needs_is_asked_for(occforge, weights, picture_weights, tmp_path):
+    def refused(says, *arguments):
+        code, out, err = occforge("generate", PROMPT, "--weights", weights, "--out", tmp_path / "out", *arguments)
+        assert code == 2 and out == "" and says in err and len(err.splitlines()) == 1, err
+        assert not (tmp_path / "out").exists()
+
+    painter = ("--pictures", picture_weights / "pictures.safetensors")
+    refused("the generator paints (16, 48)", "--look", "painted", *painter, "--image-size", "32", "48")
+    refused("--painting.steps", "--look", "painted", *painter, "--steps", "0")
+    refused("is no picture generator", "--look", "painted", "--pictures", picture_weights / "monoscene.safetensors")
+    refused("expected weights at", "--engine", "image", "--pictures", tmp_path / "nowhere.safetensors")

@@ -50,7 +50,7 @@ def compose(
     from occforge.discrete.text import check_prompt
     from occforge.pipelines.compose_scene import compose_scene
     from occforge.pipelines.text_to_scene import SamplingConfig, step_count
-    from occforge.pipelines.write_scene import check_picture_size, write_scene
+    from occforge.pipelines.write_scene import check_picture_size, shaded, write_scene
     from occforge.render.video import check_video
     from occforge.weights import load_generator
 
@@ -73,7 +73,7 @@ def compose(
             "weights": origin,
             "sampling": config,
         }
-        write_scene(files, made, cameras, settings, video)
+        write_scene(files, made, shaded(made, cameras), settings, video)
     tell(made, folder)
 
 

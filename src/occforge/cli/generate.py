@@ -14,14 +14,18 @@ def generate(
     /,
     out: Path | None = None,
     seed: int = 0,
-    engine: Literal["scene"] = "scene",
+    engine: Literal["scene", "image"] = "scene",
+    look: Literal["shaded", "painted"] = "shaded",
     frames: int = 1,
     path: str = "drive",
     video: Literal["gif", "mp4", "none"] = "gif",
-    image_size: tuple[int, int] = (192, 640),
+    image_size: tuple[int, int] | None = None,
     guidance: float = 1.0,
     attempts: int = 4,
+    steps: int = 20,
     weights: Path | None = None,
+    pictures: Path | None = None,
+    perception: Path | None = None,
     overwrite: bool = False,
 ) -> None:
     """Make a labelled 3D street, and what a camera on the car sees of it, from a sentence.
@@ -30,37 +34,56 @@ def generate(
         prompt: What the street should be like, in English.
         out: Folder for the files; default out/<words of the prompt>-<seed>.
         seed: The same seed and prompt give the same files again.
-        engine: scene composes voxels first and renders them.
+        engine: scene composes voxels first; image draws pictures and reads their voxels as it goes (OccScene).
+        look: Pictures of a composed scene: shaded by light and material, or painted by the picture generator.
         frames: Pictures along the path.
         path: The camera's way: drive (0.8 m a frame), turn-left, turn-right, orbit around and above the street, or a
             JSON file of cameras such as the cameras.json of an output folder.
         video: Several pictures also make a file that plays; mp4 needs pip install 'occforge[video]'.
-        image_size: Height and width of the pictures.
+        image_size: Height and width of shaded pictures, default 192 640; painted ones have their generator's.
         guidance: How strongly the prompt pulls; 1 samples plainly.
         attempts: How often the plan and its objects are drawn at most until they show what they were asked for.
-        weights: Folder of a trained generator; default: the one that ships.
+        steps: Steps of the picture generator.
+        weights: Folder of a trained scene generator; default: the one that ships.
+        pictures: File of a trained picture generator, for --engine image and --look painted.
+        perception: File of the network that reads voxels in pictures; default: the one that ships.
         overwrite: Replace the content of a folder that is not empty.
     """
     from occforge.core.camera import camera_path, street_camera
     from occforge.core.files import atomic_folder
     from occforge.discrete.text import check_prompt
+    from occforge.latent.sample import PaintingConfig
+    from occforge.pipelines.text_to_pictures import check_cameras, generate_pictures, paint_scene
     from occforge.pipelines.text_to_scene import SamplingConfig, generate_scene, step_count
-    from occforge.pipelines.write_scene import check_picture_size, write_scene
+    from occforge.pipelines.write_scene import Seen, check_picture_size, shaded, write_scene
     from occforge.render.video import check_video
-    from occforge.weights import load_generator
+    from occforge.weights import load_generator, load_perception, load_pictures
 
     check_prompt(prompt)
-    check_picture_size(image_size)
     check_video(f".{video}")
     folder = default_folder(prompt, seed) if out is None else out
     composition, origin = load_generator(weights)
-    cameras = camera_path(path, street_camera(image_size), frames, composition.levels.grid)
+    painter = load_pictures(pictures) if engine == "image" or look == "painted" else None
+    size_HW = image_size or (painter.config.size_HW if painter else (192, 640))
+    check_picture_size(size_HW)
+    cameras = camera_path(path, street_camera(size_HW), frames, composition.levels.grid)
+    config, painting = SamplingConfig(guidance=guidance, attempts=attempts), PaintingConfig("dpm++", steps, guidance)
+    settings = {"engine": engine, "look": look, "path": path, "weights": origin, "sampling": config}
+    if painter is not None:
+        check_cameras(painter, cameras)
+        settings |= {"pictures": str(pictures or "embedded"), "painting": painting}
     with atomic_folder(folder, overwrite) as files:
-        config = SamplingConfig(guidance=guidance, attempts=attempts)
-        with stage_progress(step_count(composition, config)) as progress:
-            made = generate_scene(composition, prompt, seed, config, progress=progress)
-        settings = {"engine": engine, "path": path, "weights": origin, "sampling": config}
-        write_scene(files, made, cameras, settings, video)
+        images = None
+        if engine == "image" and painter is not None:
+            reader = load_perception(perception)
+            made, images = generate_pictures(composition, painter, reader, prompt, seed, cameras, painting)
+        else:
+            with stage_progress(step_count(composition, config)) as progress:
+                made = generate_scene(composition, prompt, seed, config, progress=progress)
+            if painter is not None:
+                images = paint_scene(painter, made.scene, cameras, made.understood | made.drawn, seed, painting)
+        seen = shaded(made, cameras) if images is None else map(Seen, cameras.cameras, images)
+        write_scene(files, made, seen, settings, video)
     tell(made, folder)
 
 

@@ -16,16 +16,16 @@ def voxel_centres_N3_m(grid: GridSpec) -> Tensor:
     return torch.from_numpy(grid.centres_N3_m()).float()
 
 
-def gather_nearest(feature_BCHW: Tensor, pixel_BN2: Tensor, inside_BN: Tensor, cameras: CameraBatch) -> Tensor:
-    """Features (B, C, N) of the map's cell in which each pixel lies, zero outside: a scale of FLoSP (MonoScene, Eq. 5).
+def gather_nearest(feature_BCHW: Tensor, pixel_BN2: Tensor, cameras: CameraBatch) -> Tensor:
+    """Features (B, C, N) of the map's cell in which each pixel lies, or is nearest to: a scale of FLoSP.
 
-    Pixels are those of the full image; the map may have any size.
+    Pixels are those of the full image; the map may have any size. Source: MonoScene, Eq. 5.
     """
     H, W = feature_BCHW.shape[-2:]
     column_BN = (pixel_BN2[..., 0] * (W / cameras.size_HW[1])).long().clamp(0, W - 1)
     row_BN = (pixel_BN2[..., 1] * (H / cameras.size_HW[0])).long().clamp(0, H - 1)
     index_B1N = (row_BN * W + column_BN)[:, None].expand(-1, feature_BCHW.shape[1], -1)
-    return feature_BCHW.flatten(2).gather(2, index_B1N) * inside_BN[:, None]
+    return feature_BCHW.flatten(2).gather(2, index_B1N)
 
 
 def gather_bilinear(feature_BCHW: Tensor, pixel_BN2: Tensor, inside_BN: Tensor, cameras: CameraBatch) -> Tensor:

@@ -143,8 +143,8 @@ class MonoScene(PerceptionNetwork):
         """FLoSP, Eq. 5: features (B, C, x, y, z) of `lifted_grid`, the sum over scales of the pixel's features."""
         pixel_BN2, depth_BN = cameras.project(self.lifted_N3_m)
         inside_BN = cameras.inside(pixel_BN2, depth_BN)
-        gathered = [gather_nearest(pyramid[scale], pixel_BN2, inside_BN, cameras) for scale in self.config.scales]
-        lifted_BCN = sum(gathered[1:], gathered[0])
+        gathered = [gather_nearest(pyramid[scale], pixel_BN2, cameras) for scale in self.config.scales]
+        lifted_BCN = sum(gathered[1:], gathered[0]) * inside_BN[:, None]
         if self.position is not None:
             lifted_BCN = lifted_BCN + self.position(position_code_BCN(self.lifted_grid, cameras).to(lifted_BCN.dtype))
         return lifted_BCN.unflatten(2, self.lifted_grid.shape_XYZ)

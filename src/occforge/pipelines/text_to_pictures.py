@@ -3,6 +3,7 @@
 Shape legend: N frames of a camera path, H W picture rows and columns, K classes, X Y Z voxels, C channels.
 """
 
+import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,11 +18,14 @@ from occforge.core.errors import InputError
 from occforge.core.grid import GridSpec, Scene
 from occforge.data._transforms import downsample_scene
 from occforge.data.views import seen as seen_by
+from occforge.discrete.stages import Composition
 from occforge.discrete.text import request_BA
 from occforge.latent.generator import PictureGenerator, maps_of_views
 from occforge.latent.sample import PaintingConfig, Perceive, Seen, sample
+from occforge.metrics.prompts import MEASURED
 from occforge.perception.network import Hints
 from occforge.perception.weights import Trained
+from occforge.pipelines.text_to_scene import GeneratedScene, among, drawn_for, missing, understood_of
 
 
 @dataclass(frozen=True)
@@ -103,6 +107,29 @@ def imagine(
     pictures = paint(generator, nothing, path, request, seed, config, perceive)
     labels_XYZ = read[0][0].argmax(0).to(torch.uint8).numpy()
     return Imagined(pictures, Scene(labels_XYZ, generator.grid, generator.taxonomy))
+
+
+def generate_pictures(
+    composition: Composition,
+    generator: PictureGenerator,
+    perception: Trained,
+    prompt: str,
+    seed: int,
+    path: CameraPath,
+    config: PaintingConfig,
+) -> tuple[GeneratedScene, NDArray[np.uint8]]:
+    """The scene and the pictures (N, H, W, 3) that a prompt and a seed make, image first: `imagine`.
+
+    `composition` reads the prompt and says how often attributes that it leaves open have their values.
+    """
+    understood = understood_of(composition, prompt, seed)
+    drawn = drawn_for(composition, understood, seed)
+    start = time.process_time()
+    made = imagine(generator, perception, path, understood | drawn, seed, config)
+    seconds = {"pictures": time.process_time() - start}
+    lacking = missing(among(MEASURED, understood), made.scene)
+    scene = GeneratedScene(made.scene, prompt, seed, understood, drawn, None, None, lacking, {}, seconds)
+    return scene, made.images_NHW3
 
 
 @torch.no_grad()

@@ -73,7 +73,8 @@ class GeneratedScene:
     """A scene with what it was made from; `seconds` is CPU time by stage, of all threads.
 
     `understood` is what the prompt names, `drawn` what was drawn for the attributes that it leaves open, `missing` the
-    named attributes that the scene does not show. `attempts` counts the draws of each coarse grid.
+    named attributes that the scene does not show. `attempts` counts the draws of each coarse grid; these are None where
+    the scene was read in a picture.
     """
 
     scene: Scene
@@ -81,8 +82,8 @@ class GeneratedScene:
     seed: int
     understood: dict[str, str]
     drawn: dict[str, str]
-    background: NDArray[np.uint8]
-    objects: NDArray[np.uint8]
+    background: NDArray[np.uint8] | None
+    objects: NDArray[np.uint8] | None
     missing: tuple[str, ...] = ()
     attempts: dict[str, int] = field(default_factory=dict)
     seconds: dict[str, float] = field(compare=False, default_factory=dict)
@@ -101,13 +102,9 @@ def generate_scene(
 
     `background` and `objects` are states of the coarse grids (`Levels.coarse`) that are kept instead of sampled.
     """
-    if not 0 <= seed < 2**63:
-        raise InputError(f"--seed: expected 0 to 2^63 - 1, got {seed}")
-    if prompt:
-        check_prompt(prompt)
     run = _Run(composition, prompt, seed, config, progress)
-    if background is None:
-        run.draw_open_attributes()
+    if background is None:  # a kept one has decided already what the prompt leaves open
+        run.drawn = drawn_for(composition, run.understood, seed)
         background = run.timed("background", run.background)
     if objects is None:
         objects = run.timed("objects", lambda: run.objects(background))
@@ -127,6 +124,23 @@ def generate_scene(
         run.attempts,
         run.seconds,
     )
+
+
+def understood_of(composition: Composition, prompt: str, seed: int) -> dict[str, str]:
+    """The attributes that a prompt names, none for an empty one; raises `InputError` if prompt or seed cannot be."""
+    if not 0 <= seed < 2**63:
+        raise InputError(f"--seed: expected 0 to 2^63 - 1, got {seed}")
+    if not prompt:
+        return {}
+    check_prompt(prompt)
+    return composition.text.understood(prompt)
+
+
+def drawn_for(composition: Composition, understood: dict[str, str], seed: int) -> dict[str, str]:
+    """Values drawn for the attributes that a prompt leaves open, as often as training scenes have them."""
+    rng = np.random.default_rng(np.random.SeedSequence((seed, len(STAGES))))
+    whole = composition.request_prior.complete(understood, rng)
+    return {name: value for name, value in whole.items() if name not in understood}
 
 
 def step_count(composition: Composition, config: SamplingConfig) -> int:
@@ -158,17 +172,11 @@ class _Run:
         self.composition, self.seed, self.config, self.progress = composition, seed, config, progress
         self.levels = composition.levels
         composition.eval()
-        self.understood = composition.text.understood(prompt) if prompt else {}
+        self.understood = understood_of(composition, prompt, seed)
         self.drawn: dict[str, str] = {}
         self.attempts: dict[str, int] = {}
         self.generators: dict[StageName, torch.Generator] = {}
         self.seconds: dict[str, float] = {}
-
-    def draw_open_attributes(self) -> None:
-        """Ask for what the prompt leaves open too; not where a kept background has decided it already."""
-        rng = np.random.default_rng(np.random.SeedSequence((self.seed, len(STAGES))))
-        whole = self.composition.request_prior.complete(self.understood, rng)
-        self.drawn = {name: value for name, value in whole.items() if name not in self.understood}
 
     def timed(self, name: str, stage: Callable[[], NDArray[np.uint8]]) -> NDArray[np.uint8]:
         start = time.process_time()

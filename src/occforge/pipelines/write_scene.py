@@ -1,6 +1,6 @@
 """A generated scene as files: labels, mesh, pictures with their labels and depth, cameras, and a page to look at."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -86,17 +86,22 @@ def write_views(folder: Path, scene: Scene, views: Iterable[Seen], video: Video 
     return pictures
 
 
+def shaded(made: GeneratedScene, path: CameraPath) -> Iterator[Seen]:
+    """What the cameras see of a scene, shaded in its weather."""
+    weather = (made.understood | made.drawn).get("weather", "clear")
+    stage = set_stage(made.scene, made.seed)
+    for camera in path.cameras:
+        yield Seen(camera, shade_stage(stage, camera, weather))
+
+
 def write_scene(
-    folder: Path, made: GeneratedScene, path: CameraPath, settings: dict[str, Any], video: Video = "none"
+    folder: Path, made: GeneratedScene, views: Iterable[Seen], settings: dict[str, Any], video: Video = "none"
 ) -> None:
     """Write everything that `generate` promises into `folder`, which exists and is the caller's to make atomic.
 
     What `write_views` writes, prompt.json and index.html.
     """
-    scene = made.scene
-    weather = (made.understood | made.drawn).get("weather", "clear")
-    stage = set_stage(scene, made.seed)
-    views = (Seen(c, shade_stage(stage, c, weather)) for c in path.cameras)
+    scene, views = made.scene, list(views)
     pictures = write_views(folder, scene, views, video)
     record = {
         "prompt": made.prompt,
@@ -107,8 +112,8 @@ def write_scene(
         "attempts": made.attempts,
         "version": __version__,
         **described(settings),
-        "frames": len(path.cameras),
-        "image_size": list(path.cameras[0].size_HW),
+        "frames": len(views),
+        "image_size": list(views[0].camera.size_HW),
     }
     write_json(folder / "prompt.json", record)
     facts = {

@@ -27,7 +27,13 @@ def load_perception(path: Path | None) -> "Trained":
 
 
 def load_pictures(path: Path | None) -> "PictureGenerator":
-    """The picture generator of a file, or the embedded one."""
+    """The picture generator of a file, or the embedded one; raises `InputError` if none ships."""
+    from occforge.core.errors import InputError
     from occforge.latent.weights import load_generator
 
-    return load_generator(EMBEDDED / "pictures.safetensors" if path is None else path)
+    embedded = EMBEDDED / "pictures.safetensors"
+    if path is None and not embedded.is_file():
+        raise InputError(
+            "pictures: no picture generator ships yet; train one with occforge train street.pictures and give its file"
+        )
+    return load_generator(path or embedded)
