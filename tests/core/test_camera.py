@@ -124,6 +124,9 @@ def test_bad_cameras():
         Camera(np.diag([0.0, 100.0, 1.0]), pose, (4, 4))
     with pytest.raises(InputError, match="not finite"):
         Camera(np.diag([np.nan, 100.0, 1.0]), pose, (4, 4))
+    for bad in (np.zeros((4, 4)), np.full((4, 4), np.nan)):
+        with pytest.raises(InputError, match="camera_from_grid is singular or not finite"):
+            Camera(K, bad, (4, 4))
     with pytest.raises(InputError, match="positive image size"):
         Camera(K, pose, (0, 4))
     with pytest.raises(InputError, match="missing"):

@@ -73,7 +73,7 @@ def compose(
             "weights": origin,
             "sampling": config,
         }
-        write_scene(files, made, shaded(made, cameras), settings, video)
+        write_scene(files, made, cameras, shaded(made, cameras), settings, video)
     tell(made, folder)
 
 

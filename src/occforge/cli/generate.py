@@ -68,6 +68,7 @@ def generate(
     check_picture_size(size_HW)
     cameras = camera_path(path, street_camera(size_HW), frames, composition.levels.grid)
     config, painting = SamplingConfig(guidance=guidance, attempts=attempts), PaintingConfig("dpm++", steps, guidance)
+    look = "shaded" if painter is None else "painted"
     settings = {"engine": engine, "look": look, "path": path, "weights": origin, "sampling": config}
     if painter is not None:
         check_cameras(painter, cameras)
@@ -83,7 +84,7 @@ def generate(
             if painter is not None:
                 images = paint_scene(painter, made.scene, cameras, made.understood | made.drawn, seed, painting)
         seen = shaded(made, cameras) if images is None else map(Seen, cameras.cameras, images)
-        write_scene(files, made, seen, settings, video)
+        write_scene(files, made, cameras, seen, settings, video)
     tell(made, folder)
 
 

@@ -36,6 +36,8 @@ class Camera:
             )
         if not np.all(np.isfinite(self.K_33)) or abs(np.linalg.det(self.K_33)) < 1e-9:
             raise InputError("camera: K is singular or not finite; check focal lengths and principal point")
+        if not np.all(np.isfinite(self.camera_from_grid_44)) or abs(np.linalg.det(self.camera_from_grid_44)) < 1e-9:
+            raise InputError("camera: camera_from_grid is singular or not finite; expected a rotation and a shift")
         if min(self.size_HW) < 1:
             raise InputError(f"camera: expected a positive image size (H, W), got {self.size_HW}")
 
@@ -225,7 +227,7 @@ def read_path(file: Path) -> CameraPath:
 
 
 def check_within(path: CameraPath, grid: GridSpec) -> None:
-    """Raise `InputError` unless every camera stands within a metre of `grid` as seen from above."""
+    """Raise `InputError` unless every camera stands over `grid`, or at most a metre behind or right of it."""
     low_2 = np.asarray(grid.origin_m)[:2]
     high_2 = low_2 + np.asarray(grid.extent_m)[:2]
     for i, camera in enumerate(path.cameras):

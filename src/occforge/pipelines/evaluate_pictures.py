@@ -42,10 +42,10 @@ REAL, TOLD, ALONE = "real", "told its occupancy", "words alone"
 class Side:
     """What is counted of one kind of pictures."""
 
+    own: IoU
+    others: IoU
     images: list[NDArray[np.uint8]] = field(default_factory=list)
     found: dict[str, list[bool]] = field(default_factory=lambda: {name: [] for name in ATTRIBUTES})
-    own: IoU = field(default_factory=lambda: IoU(2))
-    others: IoU = field(default_factory=lambda: IoU(2))
 
 
 def evaluate_pictures(
@@ -66,10 +66,8 @@ def evaluate_pictures(
     """
     if len(painted) != len(reference) or painted.identity == reference.identity:
         raise InputError("evaluate pictures: expected equally many painted and reference scenes, of other seeds")
-    sides = {name: Side() for name in (REAL, TOLD, ALONE)}
     classes = generator.taxonomy.class_count
-    for side in sides.values():
-        side.own, side.others = IoU(classes), IoU(classes)
+    sides = {name: Side(IoU(classes), IoU(classes)) for name in (REAL, TOLD, ALONE)}
     scenes = [painted.views(i) for i in tqdm(range(len(painted)), desc="views", leave=False)]
     rows = []
     for i, scene in enumerate(tqdm(scenes, desc="pictures", leave=False)):

@@ -95,13 +95,18 @@ def shaded(made: GeneratedScene, path: CameraPath) -> Iterator[Seen]:
 
 
 def write_scene(
-    folder: Path, made: GeneratedScene, views: Iterable[Seen], settings: dict[str, Any], video: Video = "none"
+    folder: Path,
+    made: GeneratedScene,
+    path: CameraPath,
+    views: Iterable[Seen],
+    settings: dict[str, Any],
+    video: Video = "none",
 ) -> None:
     """Write everything that `generate` promises into `folder`, which exists and is the caller's to make atomic.
 
-    What `write_views` writes, prompt.json and index.html.
+    What `write_views` writes of what the cameras of `path` see, prompt.json and index.html.
     """
-    scene, views = made.scene, list(views)
+    scene = made.scene
     pictures = write_views(folder, scene, views, video)
     record = {
         "prompt": made.prompt,
@@ -112,8 +117,8 @@ def write_scene(
         "attempts": made.attempts,
         "version": __version__,
         **described(settings),
-        "frames": len(views),
-        "image_size": list(views[0].camera.size_HW),
+        "frames": len(path.cameras),
+        "image_size": list(path.cameras[0].size_HW),
     }
     write_json(folder / "prompt.json", record)
     facts = {
