@@ -128,36 +128,15 @@ def test_overwriting_keeps_the_old_until_the_new_is_there(occforge, weights, tmp
 @pytest.fixture(scope="module")
 def picture_weights(tmp_path_factory):
     """Files of a tiny picture generator and of a network that reads its pictures, without training."""
-    import torch
-
-    from occforge.core.taxonomy import SEMANTIC_KITTI as TAXONOMY
-    from occforge.discrete.text import ATTRIBUTE_VALUES
-    from occforge.latent.alignment import AlignmentConfig
-    from occforge.latent.camera_encoding import CameraEncodingConfig
-    from occforge.latent.generator import GeneratorConfig, PictureGenerator
-    from occforge.latent.objective import Diffusion
-    from occforge.latent.painter import PainterConfig
     from occforge.latent.weights import save_generator
-    from occforge.perception._image_encoder import ImageEncoderConfig
-    from occforge.perception.monoscene import Config, build
     from occforge.perception.weights import save_network
+    from tiny_pictures import READER, tiny_generator, tiny_reader
     from tiny_world import GRID
 
-    torch.manual_seed(0)
-    coarse, size = GRID.pooled((2, 2, 2)), (16, 48)
-    painter = PainterConfig(
-        patch=4, width=32, inner_width=32, outer_blocks=1, inner_blocks=1, head=16, words=16, volume=4,
-        maps=TAXONOMY.class_count + 1, alignment=AlignmentConfig(width=16, heads=2, state=4, patch=1),
-    )  # fmt: skip
-    counts = tuple(len(v) for v in ATTRIBUTE_VALUES.values())
-    encoding = CameraEncodingConfig(channels=4, depth=4, parameter_HW=(2, 4))
-    generator = PictureGenerator(GeneratorConfig(size, counts, painter, encoding, Diffusion(100), 16), coarse, TAXONOMY)
-    torch.nn.init.normal_(generator.painter.leave.weight, std=0.3)
-    encoder = ImageEncoderConfig("residual", channels=8, widths=(4, 8, 8, 8, 8), noise_level=True)
-    config = Config(image=encoder, lift_factor=1, columns=8, relation_prior=False, scales=(2, 4, 8))
-    folder = tmp_path_factory.mktemp("pictures")
-    save_generator(generator, folder / "pictures.safetensors", {})
-    save_network(build(config, coarse, TAXONOMY), "monoscene", config, size, folder / "monoscene.safetensors", {})
+    coarse, size, folder = GRID.pooled((2, 2, 2)), (16, 48), tmp_path_factory.mktemp("pictures")
+    save_generator(tiny_generator(coarse, size), folder / "pictures.safetensors", {})
+    network = tiny_reader(coarse, size).network
+    save_network(network, "monoscene", READER, size, folder / "monoscene.safetensors", {})
     return folder
 
 

@@ -13,45 +13,20 @@ from occforge.core.grid import STREET_GRID
 from occforge.core.taxonomy import SEMANTIC_KITTI
 from occforge.data.pairs import WorldPairs
 from occforge.data.views import WorldViews
-from occforge.discrete.text import ATTRIBUTE_VALUES
-from occforge.latent.alignment import AlignmentConfig
-from occforge.latent.camera_encoding import CameraEncodingConfig
-from occforge.latent.generator import GeneratorConfig, PictureGenerator
-from occforge.latent.objective import Diffusion
-from occforge.latent.painter import PainterConfig
 from occforge.latent.sample import PaintingConfig
 from occforge.metrics import picture_judge
-from occforge.perception._image_encoder import ImageEncoderConfig
-from occforge.perception.monoscene import Config, build
-from occforge.perception.weights import Trained
 from occforge.pipelines.evaluate_pictures import ALONE, REAL, TOLD, evaluate_pictures, occupancy_losses, table
+from tiny_pictures import tiny_generator, tiny_reader, untrained_generator
 
 GRID, SIZE_HW, N = STREET_GRID.pooled((8, 8, 8)), (32, 96), 4
-PAINTER = PainterConfig(
-    patch=4, width=32, inner_width=32, outer_blocks=1, inner_blocks=1, head=16, words=16, volume=4,
-    alignment=AlignmentConfig(width=16, heads=2, state=4, patch=1),
-)  # fmt: skip
-CONFIG = GeneratorConfig(
-    SIZE_HW,
-    tuple(len(v) for v in ATTRIBUTE_VALUES.values()),
-    PAINTER,
-    CameraEncodingConfig(channels=4, depth=4, parameter_HW=(2, 4)),
-    Diffusion(100),
-    depths=16,
-)
 PAINTED, REFERENCE = (WorldViews(WorldPairs(first, N, SIZE_HW, 8)) for first in (3_000_000_100, 3_000_000_200))
 
 
 @pytest.fixture(scope="module")
 def networks():
     torch.manual_seed(0)
-    generator = PictureGenerator(CONFIG, GRID, SEMANTIC_KITTI)
-    torch.nn.init.normal_(generator.painter.leave.weight, std=0.3)
-    encoder = ImageEncoderConfig("residual", channels=8, widths=(4, 8, 8, 8, 8), noise_level=True)
-    config = Config(image=encoder, lift_factor=1, columns=8, relation_prior=False, scales=(2, 4, 8))
-    perception = Trained(build(config, GRID, SEMANTIC_KITTI).eval(), "monoscene", SIZE_HW, {})
     judge = picture_judge.build(picture_judge.JudgeConfig(SIZE_HW, (8, 8, 16, 16)), SEMANTIC_KITTI).eval()
-    return generator.eval(), judge, perception
+    return tiny_generator(GRID, SIZE_HW), judge, tiny_reader(GRID, SIZE_HW)
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +60,7 @@ def test_a_generator_that_cannot_use_its_occupancy_shows_no_gap(networks):
     losses = occupancy_losses(generator, scenes, levels=4)
     assert {name: loss.shape for name, loss in losses.items()} == dict.fromkeys(("true", "none", "shuffled"), (3,))
     assert not np.array_equal(losses["true"], losses["none"])
-    deaf = PictureGenerator(CONFIG, GRID, SEMANTIC_KITTI).eval()  # says nothing, whatever it is told
+    deaf = untrained_generator(GRID, SIZE_HW)  # says nothing, whatever it is told
     same = occupancy_losses(deaf, scenes, levels=4)
     assert np.array_equal(same["true"], same["none"]) and np.array_equal(same["true"], same["shuffled"])
     with pytest.raises(InputError, match="2 scenes"):

@@ -4,57 +4,30 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 
 from occforge.core.camera import CameraPath, drive_path, look_camera, street_camera
 from occforge.core.errors import InputError
 from occforge.core.grid import STREET_GRID, Scene
 from occforge.core.taxonomy import CARLA_SC, SEMANTIC_KITTI
-from occforge.discrete.text import ATTRIBUTE_VALUES
-from occforge.latent.alignment import AlignmentConfig
-from occforge.latent.camera_encoding import CameraEncodingConfig
-from occforge.latent.generator import GeneratorConfig, PictureGenerator
-from occforge.latent.objective import Diffusion
-from occforge.latent.painter import PainterConfig
 from occforge.latent.sample import PaintingConfig
-from occforge.perception._image_encoder import ImageEncoderConfig
-from occforge.perception.monoscene import Config, build
-from occforge.perception.weights import Trained
+from occforge.perception.monoscene import build
 from occforge.pipelines.text_to_pictures import imagine, paint_scene, pooled_to
+from tiny_pictures import tiny_generator, tiny_reader
 
 GRID = STREET_GRID.pooled((8, 8, 8))
 SIZE_HW = (16, 48)
-PAINTER = PainterConfig(
-    patch=4, width=32, inner_width=32, outer_blocks=1, inner_blocks=1, head=16, words=16, volume=4,
-    alignment=AlignmentConfig(width=16, heads=2, state=4, patch=1),
-)  # fmt: skip
-CONFIG = GeneratorConfig(
-    SIZE_HW,
-    tuple(len(v) for v in ATTRIBUTE_VALUES.values()),
-    PAINTER,
-    CameraEncodingConfig(channels=4, depth=4, parameter_HW=(2, 4)),
-    Diffusion(100),
-    depths=16,
-)
 PAINTING = PaintingConfig(steps=3, perceive_every=1)
 PATH = drive_path(street_camera(SIZE_HW), 2)
 
 
 @pytest.fixture(scope="module")
 def generator():
-    torch.manual_seed(0)
-    made = PictureGenerator(CONFIG, GRID, SEMANTIC_KITTI)
-    torch.nn.init.normal_(made.painter.leave.weight, std=0.3)
-    torch.nn.init.normal_(made.painter.align.zero.weight)
-    return made.eval()
+    return tiny_generator(GRID, SIZE_HW)
 
 
 @pytest.fixture(scope="module")
 def perception():
-    torch.manual_seed(1)
-    encoder = ImageEncoderConfig("residual", channels=8, widths=(4, 8, 8, 8, 8), noise_level=True)
-    config = Config(image=encoder, lift_factor=1, columns=8, relation_prior=False, scales=(2, 4, 8))
-    return Trained(build(config, GRID, SEMANTIC_KITTI).eval(), "monoscene", SIZE_HW, {})
+    return tiny_reader(GRID, SIZE_HW)
 
 
 def street(seed: int = 0) -> Scene:
