@@ -7,6 +7,7 @@ import tyro
 
 from occforge.cli._common import default_folder, stage_progress, tell
 from occforge.cli._parse import call
+from occforge.core.errors import InputError
 
 
 def generate(
@@ -19,7 +20,7 @@ def generate(
     frames: int = 1,
     path: str = "drive",
     video: Literal["gif", "mp4", "none"] = "gif",
-    image_size: tuple[int, int] | None = None,
+    image_size: tuple[int, ...] = (),
     guidance: float = 1.0,
     attempts: int = 4,
     steps: int = 20,
@@ -64,7 +65,7 @@ def generate(
     folder = default_folder(prompt, seed) if out is None else out
     composition, origin = load_generator(weights)
     painter = load_pictures(pictures) if engine == "image" or look == "painted" else None
-    size_HW = image_size or (painter.config.size_HW if painter else (192, 640))
+    size_HW = asked_size(image_size) or (painter.config.size_HW if painter else (192, 640))
     check_picture_size(size_HW)
     cameras = camera_path(path, street_camera(size_HW), frames, composition.levels.grid)
     config, painting = SamplingConfig(guidance=guidance, attempts=attempts), PaintingConfig("dpm++", steps, guidance)
@@ -86,6 +87,15 @@ def generate(
         seen = shaded(made, cameras) if images is None else map(Seen, cameras.cameras, images)
         write_scene(files, made, cameras, seen, settings, video)
     tell(made, folder)
+
+
+def asked_size(numbers: tuple[int, ...]) -> tuple[int, int] | None:
+    """(H, W) of --image-size, None if it was not given; raises `InputError` for other than two numbers."""
+    if not numbers:
+        return None
+    if len(numbers) != 2:
+        raise InputError(f"--image-size: expected height and width, got {' '.join(map(str, numbers))}")
+    return numbers[0], numbers[1]
 
 
 def run(program: str, arguments: list[str]) -> None:
