@@ -180,6 +180,9 @@ def test_the_scenes_of_a_prior_may_be_others_than_those_trained_on(pairs, tmp_pa
     beginning = Beginning(scenes=scenes)
     path = train_perception("monoscene", config, pairs, OPTIONS, replace(LOOP, steps=1), tmp_path / "run", beginning)
     assert float(load_network(path).network.prior.log_share_KXYZ[17].exp().min()) > 0.9
+    again = Beginning(path)  # whose scenes must not be those of the run that goes on from it
+    on = train_perception("monoscene", config, pairs, OPTIONS, replace(LOOP, steps=1), tmp_path / "on", again)
+    assert float(load_network(on).network.prior.log_share_KXYZ[17].exp().max()) < 0.1
     with pytest.raises(InputError, match="another configuration"):
         train_perception("monoscene", config, pairs, OPTIONS, replace(LOOP, steps=1), tmp_path / "run")
 

@@ -154,8 +154,9 @@ def start_from(network: PerceptionNetwork, name: str, path: Path) -> None:
                 f"--start {path}: expected {what} {value}, got {found[what]}; train with the settings of that file, or "
                 "leave the flag out"
             )
-    own = {k: v for k, v in network.state_dict().items() if k.startswith("prior.")}  # of the new training scenes
-    load_state(network, own | trained.network.state_dict(), path)
+    own = {k: v for k, v in network.state_dict().items() if k.startswith("prior.")}
+    counted = {k: v for k, v in own.items() if k == "prior.log_share_KXYZ"}  # never those of the start's scenes
+    load_state(network, own | trained.network.state_dict() | counted, path)
 
 
 def class_counts_XYZK(pairs: PairCache) -> Tensor:
