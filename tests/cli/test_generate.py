@@ -140,7 +140,10 @@ def picture_weights(tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize("how", [("--engine", "image"), ("--look", "painted")], ids=lambda how: how[1])
+HOWS = [("--engine", "image"), ("--look", "painted"), ("--engine", "image", "--complete")]
+
+
+@pytest.mark.parametrize("how", HOWS, ids=" ".join)
 def test_painted_pictures_and_their_labels(occforge, weights, picture_weights, tmp_path, how):
     networks = ("--pictures", picture_weights / "pictures.safetensors", "--perception")
     common = ("generate", PROMPT, "--seed", 5, "--weights", weights, "--frames", 2, "--steps", 3, *how, *networks)
@@ -152,7 +155,7 @@ def test_painted_pictures_and_their_labels(occforge, weights, picture_weights, t
     assert one == two, "one seed is one set of bytes"
     record, scene = json.loads(one["prompt.json"]), Scene.load(outs[0] / "scene.npz")
     assert record["image_size"] == [16, 48] and record["painting"]["steps"] == 3
-    assert scene.grid.shape_XYZ == ((16, 16, 8) if how[1] == "image" else (32, 32, 16))
+    assert scene.grid.shape_XYZ == ((16, 16, 8) if how == ("--engine", "image") else (32, 32, 16))
     assert Image.open(outs[0] / "images" / "000001.png").size == (48, 16) and "depth/000001.png" in one
 
 
@@ -164,6 +167,7 @@ def test_what_painting_needs_is_asked_for(occforge, weights, picture_weights, tm
 
     painter = ("--pictures", picture_weights / "pictures.safetensors")
     refused("the generator paints (16, 48)", "--look", "painted", *painter, "--image-size", "32", "48")
+    refused("--complete: expected --engine image", "--complete")
     refused("--painting.steps", "--look", "painted", *painter, "--steps", "0")
     refused("is no picture generator", "--look", "painted", "--pictures", picture_weights / "monoscene.safetensors")
     refused("expected weights at", "--engine", "image", "--pictures", tmp_path / "nowhere.safetensors")

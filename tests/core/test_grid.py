@@ -135,3 +135,16 @@ def test_pickled_objects_are_refused(tmp_path):
     np.savez(path, labels_XYZ=np.array([{}], object), voxel_m=np.ones(3), origin_m=np.ones(3), taxonomy=np.ones(3))
     with pytest.raises(InputError, match="not a readable"):
         Scene.load(path)
+
+
+def test_the_factor_between_two_grids():
+    fine = GridSpec((16, 16, 8), (0.2, 0.2, 0.1), (1.0, -1.6, 0.0))
+    assert fine.factor_of(fine) == (1, 1, 1) and fine.factor_of(fine.pooled((4, 4, 2))) == (4, 4, 2)
+    for other in (
+        GridSpec((8, 8, 4), (0.1, 0.1, 0.05), fine.origin_m),
+        GridSpec((8, 8, 4), (0.4, 0.4, 0.2), (0.0, -1.6, 0.0)),
+        GridSpec((4, 8, 4), (0.4, 0.4, 0.2), fine.origin_m),
+        GridSpec((5, 5, 2), (0.6, 0.6, 0.3), fine.origin_m),
+        GridSpec((5, 5, 2), (0.65, 0.65, 0.4), fine.origin_m),
+    ):
+        assert fine.factor_of(other) is None

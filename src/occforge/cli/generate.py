@@ -1,7 +1,7 @@
 """`occforge generate PROMPT`: a scene and pictures of it from a sentence."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import tyro
 
@@ -16,6 +16,7 @@ def generate(
     out: Path | None = None,
     seed: int = 0,
     engine: Literal["scene", "image"] = "scene",
+    complete: bool = False,
     look: Literal["shaded", "painted"] = "shaded",
     frames: int = 1,
     path: str = "drive",
@@ -36,6 +37,7 @@ def generate(
         out: Folder for the files; default out/<words of the prompt>-<seed>.
         seed: The same seed and prompt give the same files again.
         engine: scene composes voxels first; image draws pictures and reads their voxels as it goes (OccScene).
+        complete: With --engine image: what the camera could not see is composed around what was read in its picture.
         look: Pictures of a composed scene: shaded by light and material, or painted by the picture generator.
         frames: Pictures along the path.
         path: The camera's way: drive (0.8 m a frame), turn-left, turn-right, orbit around and above the street, or a
@@ -54,6 +56,7 @@ def generate(
     from occforge.core.files import atomic_folder
     from occforge.discrete.text import check_prompt
     from occforge.latent.sample import PaintingConfig
+    from occforge.pipelines.complete_scene import complete_scene
     from occforge.pipelines.text_to_pictures import check_cameras, generate_pictures, paint_scene
     from occforge.pipelines.text_to_scene import SamplingConfig, generate_scene, step_count
     from occforge.pipelines.write_scene import Seen, check_picture_size, shaded, write_scene
@@ -61,6 +64,8 @@ def generate(
     from occforge.weights import load_generator, load_perception, load_pictures
 
     check_prompt(prompt)
+    if complete and engine == "scene":
+        raise InputError("--complete: expected --engine image with it, got scene; the scenes of that are whole")
     check_video(f".{video}")
     folder = default_folder(prompt, seed) if out is None else out
     composition, origin = load_generator(weights)
@@ -70,7 +75,9 @@ def generate(
     cameras = camera_path(path, street_camera(size_HW), frames, composition.levels.grid)
     config, painting = SamplingConfig(guidance=guidance, attempts=attempts), PaintingConfig("dpm++", steps, guidance)
     look = "shaded" if painter is None else "painted"
-    settings = {"engine": engine, "look": look, "path": path, "weights": origin, "sampling": config}
+    settings: dict[str, Any] = {"engine": engine, "look": look, "path": path, "weights": origin, "sampling": config}
+    if engine == "image":
+        settings["complete"] = complete
     if painter is not None:
         check_cameras(painter, cameras)
         settings |= {"pictures": str(pictures or "embedded"), "painting": painting}
@@ -79,6 +86,10 @@ def generate(
         if engine == "image" and painter is not None:
             reader = load_perception(perception)
             made, images = generate_pictures(composition, painter, reader, prompt, seed, cameras, painting)
+            if complete:
+                with stage_progress(step_count(composition, config)) as progress:
+                    key = cameras.cameras[0]
+                    made = complete_scene(composition, made.scene, key, prompt, seed, config, progress)
         else:
             with stage_progress(step_count(composition, config)) as progress:
                 made = generate_scene(composition, prompt, seed, config, progress=progress)

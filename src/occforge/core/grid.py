@@ -61,6 +61,15 @@ class GridSpec:
         vx, vy, vz = (v * f for v, f in zip(self.voxel_m, factor_XYZ, strict=True))
         return GridSpec((X, Y, Z), (vx, vy, vz), self.origin_m)
 
+    def factor_of(self, coarse: "GridSpec") -> tuple[int, int, int] | None:
+        """How many voxels of this grid one of `coarse` spans along each axis; None unless it is this grid, pooled."""
+        x, y, z = (round(n / v) for n, v in zip(coarse.voxel_m, self.voxel_m, strict=True))
+        if min(x, y, z) < 1 or any(n % f for n, f in zip(self.shape_XYZ, (x, y, z), strict=True)):
+            return None
+        pooled = self.pooled((x, y, z))
+        close = np.allclose(pooled.voxel_m, coarse.voxel_m) and np.allclose(pooled.origin_m, coarse.origin_m)
+        return (x, y, z) if close and pooled.shape_XYZ == coarse.shape_XYZ else None
+
 
 STREET_GRID = GridSpec((256, 256, 32), (0.2, 0.2, 0.2), (0.0, -25.6, -2.0))
 """SemanticKITTI's grid (v1.1): 51.2 m ahead of the car, 25.6 m to each side, LiDAR frame."""

@@ -18,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from occforge.core.errors import InputError
 from occforge.core.grid import GridSpec, Scene
 from occforge.core.taxonomy import UNKNOWN, Taxonomy
 from occforge.discrete.bedit import BEDiT, BEDiTConfig, Stream
@@ -180,12 +181,19 @@ class Levels:
             return labels_XYZ
         return pool(labels_XYZ, self.config.fusion_factor, self.taxonomy, ANY_VOXEL)
 
-    def coarse(self, labels_XYZ: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        """(B, F): states of the separated, pooled background and objects of a scene (Eq. 6)."""
+    def coarse(
+        self, labels_XYZ: NDArray[np.uint8], pooled: Factor = (1, 1, 1)
+    ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """(B, F): states of the separated, pooled background and objects of a scene (Eq. 6).
+
+        `pooled`: voxels of the full grid that one of `labels_XYZ` stands for; it divides the factors of both grids.
+        """
         config = self.config
         background, objects = split(labels_XYZ, self.taxonomy)
-        background = pool(background, config.background_factor, self.taxonomy, config.background_threshold)
-        objects = pool(objects, config.object_factor, self.taxonomy, config.object_threshold)
+        background = pool(
+            background, divided(config.background_factor, pooled), self.taxonomy, config.background_threshold
+        )
+        objects = pool(objects, divided(config.object_factor, pooled), self.taxonomy, config.object_threshold)
         return self.alphabets["background"].encode(background), self.alphabets["objects"].encode(objects)
 
     def coarse_scene(self, background: NDArray[np.uint8], objects: NDArray[np.uint8] | None = None) -> Scene:
@@ -210,6 +218,15 @@ class Levels:
         if self.refine_book is not None:
             refine = self.refine_book.encode(labels_XYZ).astype(np.int16)
         return SceneGrids(background, objects, fusion, half, refine)
+
+
+def divided(factor: Factor, by: Factor) -> Factor:
+    """What is left of a pooling factor for labels that are pooled already; raises `InputError` if nothing whole is."""
+    if any(n < 1 or f % n for f, n in zip(factor, by, strict=True)):
+        raise InputError(
+            f"scene: {by} voxels of the full grid were pooled to one, {factor} can no longer be made of them"
+        )
+    return factor[0] // by[0], factor[1] // by[1], factor[2] // by[2]
 
 
 class Composition(nn.Module):

@@ -172,10 +172,10 @@ def check_cameras(generator: PictureGenerator, path: CameraPath) -> None:
 
 def pooled_to(scene: Scene, grid: GridSpec) -> Scene:
     """The scene in the voxels of `grid`; raises `InputError` unless those divide it wholly."""
-    factor = round(grid.voxel_m[0] / scene.grid.voxel_m[0])
-    if factor < 1 or scene.grid.pooled((factor, factor, factor)) != grid:
+    factor = scene.grid.factor_of(grid)
+    if factor is None or len(set(factor)) > 1:
         raise InputError(
             f"pictures: expected a scene whose voxels make up {grid.shape_XYZ} voxels of {grid.voxel_m[0]} m, got "
             f"{scene.grid.shape_XYZ} of {scene.grid.voxel_m[0]} m; generate it at the size of the picture weights"
         )
-    return scene if factor == 1 else downsample_scene(scene, factor)
+    return scene if factor[0] == 1 else downsample_scene(scene, factor[0])

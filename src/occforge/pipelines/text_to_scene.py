@@ -100,14 +100,16 @@ def generate_scene(
 ) -> GeneratedScene:
     """The scene that a prompt and a seed make; the empty prompt is allowed here and asks for nothing.
 
-    `background` and `objects` are states of the coarse grids (`Levels.coarse`) that are kept instead of sampled.
+    `background` and `objects` are states of the coarse grids (`Levels.coarse`) that are kept; cells of theirs that are
+    unknown are sampled around the rest (Eq. 9), without a grid all are.
     """
     run = _Run(composition, prompt, seed, config, progress)
-    if background is None:  # a kept one has decided already what the prompt leaves open
-        run.drawn = drawn_for(composition, run.understood, seed)
-        background = run.timed("background", run.background)
-    if objects is None:
-        objects = run.timed("objects", lambda: run.objects(background))
+    kept = background, objects
+    if background is None or run.has_gaps("background", background):
+        run.drawn = drawn_for(composition, run.understood, seed)  # a whole one has decided already what is left open
+        background = run.timed("background", lambda: run.background(kept[0]))
+    if objects is None or run.has_gaps("objects", objects):
+        objects = run.timed("objects", lambda: run.objects(background, kept[1]))
     half = run.timed("fusion", lambda: run.fusion(background, objects))
     labels = half if "refine" not in composition.networks else run.timed("refine", lambda: run.refine(half))
     levels = composition.levels
@@ -210,7 +212,11 @@ class _Run:
             draws.append(((len(self.understood.keys() & lacking), len(lacking)), states))
         return min(draws, key=lambda made: made[0])[1], len(draws)
 
-    def diffuse(self, stage: StageName, steps: int, *conditions: Tensor) -> Tensor:
+    def has_gaps(self, stage: StageName, grid: Grid) -> bool:
+        """Whether a coarse grid has unknown cells."""
+        return bool((grid >= self.composition.transitions[stage].states).any())
+
+    def diffuse(self, stage: StageName, steps: int, *conditions: Tensor, kept: Grid | None = None) -> Tensor:
         transition, shape = self.composition.transitions[stage], self.composition.stages[stage].grid.shape_XYZ
         fusion = stage == "fusion"
         absorbing = transition.kind == "absorbing"
@@ -239,23 +245,25 @@ class _Run:
             (1, *shape),
             steps,
             generator,
-            certain_BXYZ=certain,
+            None if kept is None else as_batch(kept),
+            certain,
             sweeps=sweeps,
             planning=planning,
             progress=progress,
         )[0]
 
-    def background(self) -> Grid:
+    def background(self, kept: Grid | None) -> Grid:
         def draw() -> Grid:
-            return self.diffuse("background", self.config.background_steps).numpy().astype(np.uint8)
+            return self.diffuse("background", self.config.background_steps, kept=kept).numpy().astype(np.uint8)
 
         asked = among(BESIDE, self.request)
         grid, self.attempts["background"] = self.first_that_shows(asked, draw, self.levels.coarse_scene)
         return grid
 
-    def objects(self, background: Grid) -> Grid:
+    def objects(self, background: Grid, kept: Grid | None) -> Grid:
         def draw() -> Grid:
-            return self.diffuse("objects", self.config.object_steps, as_batch(background)).numpy().astype(np.uint8)
+            states = self.diffuse("objects", self.config.object_steps, as_batch(background), kept=kept)
+            return states.numpy().astype(np.uint8)
 
         def look(objects: Grid) -> Scene:
             return self.levels.coarse_scene(background, objects)
