@@ -148,6 +148,18 @@ def test_known_voxels_are_as_noisy_as_the_rest():
         assert float((x_t == 0).float().mean()) == pytest.approx(share, abs=0.04)
 
 
+@pytest.mark.parametrize("planning", [None, Planning(0.5, 0.5)], ids=["plain", "planned"])
+def test_estimates_are_certain_of_what_is_known(planning):
+    known = torch.where(torch.arange(60).reshape(1, 5, 4, 3) % 2 == 0, 1, 4)
+    oracle = Oracle(torch.full_like(known, 2), 4, self_condition=True)
+    sample(oracle, Transition(4, 10), (1, 5, 4, 3), 4, generator(), known, planning=planning)
+    estimates = [estimate for *_, estimate, _ in oracle.calls]
+    sure = torch.tensor([0.0, 1.0, 0.0, 0.0])
+    assert all(torch.equal(e[known == 1], sure.expand(30, 4)) for e in estimates)
+    assert not estimates[0][known == 4].any(), "of the rest nothing is known at first"
+    assert (estimates[-1][known == 4].argmax(1) == 2).all()
+
+
 def test_an_absorbing_network_sees_what_is_known_from_the_start():
     known = torch.where(torch.arange(60).reshape(1, 5, 4, 3) % 2 == 0, 1, 4)
     oracle = Oracle(torch.full_like(known, 2), 4)

@@ -58,13 +58,20 @@ def test_what_is_seen_stays_and_the_rest_is_drawn(composition):
     assert not np.array_equal(made.background[free], other.background[free])
 
 
-def test_what_nothing_is_known_of_is_generated(composition):
-    """Grids without one known cell are as good as none."""
-    made = generate_scene(composition, "trees", 1, SAMPLING)
-    levels = composition.levels
-    nothing = levels.coarse(np.full(GRID.shape_XYZ, 255, np.uint8))
-    same = generate_scene(composition, "trees", 1, SAMPLING, *nothing)
-    assert same.drawn == made.drawn and same.background.shape == made.background.shape
+def test_what_a_prompt_leaves_open_is_what_the_scene_shows(composition, monkeypatch):
+    monkeypatch.setattr(composition.text, "understood", lambda prompt: {"left": "open"})
+    shown = {"layout": "straight", "left": "buildings", "right": "vegetation", "persons": "many"}
+    monkeypatch.setattr("occforge.pipelines.complete_scene.measure", lambda scene: shown)
+    made = complete_scene(composition, downsample_scene(scene_of(0), 2), CAMERA, "open on the left", 1, SAMPLING)
+    assert made.drawn == {"layout": "straight", "right": "vegetation"}, "nothing is drawn that could contradict it"
+
+
+def test_grids_of_which_nothing_is_known(composition):
+    nothing = composition.levels.coarse(np.full(GRID.shape_XYZ, 255, np.uint8))
+    made = generate_scene(composition, "trees", 1, SAMPLING, *nothing)
+    assert made.seconds.keys() >= {"background", "objects"} and made.drawn == {}
+    for grid, name in zip((made.background, made.objects), ("background", "objects"), strict=True):
+        assert grid.max() < composition.transitions[name].states, "all of it is drawn"
 
 
 def test_pooling_that_is_done_already(composition):

@@ -1,5 +1,6 @@
 """`occforge generate PROMPT`: a scene and pictures of it from a sentence."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -89,7 +90,8 @@ def generate(
             if complete:
                 with stage_progress(step_count(composition, config)) as progress:
                     key = cameras.cameras[0]
-                    made = complete_scene(composition, made.scene, key, prompt, seed, config, progress)
+                    whole = complete_scene(composition, made.scene, key, prompt, seed, config, progress)
+                made = replace(whole, drawn=made.drawn, seconds=made.seconds | whole.seconds)
         else:
             with stage_progress(step_count(composition, config)) as progress:
                 made = generate_scene(composition, prompt, seed, config, progress=progress)

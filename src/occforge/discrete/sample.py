@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import Protocol
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from occforge.core.errors import InputError
@@ -78,12 +79,21 @@ def sample(
     a position is when it leaves the mask (>= `states`: the network decides), and `sweeps` redraw every position that
     the network decides once each, a block at a time given all others (`sweep`).
 
-    A network with self-conditioning sees its last estimate (Sec. 4.2), or a fresh one (`Planning`).
+    A network with self-conditioning sees its last estimate (Sec. 4.2), or a fresh one (`Planning`), in which what is
+    known is certain from the first step on. Not in the papers. Because: while all is noise, what is known is too, and
+    the plan of the rest is settled without it.
     """
 
     def chances(logits_NK: Tensor | Choices) -> Tensor:
         assert isinstance(logits_NK, Tensor) and len(logits_NK) == x_t.numel(), "self-conditioning asks about all"
         return logits_NK.float().softmax(1).reshape(*shape_BXYZ, -1)
+
+    def informed(estimate: Tensor | None) -> Tensor | None:
+        if known_BXYZ is None or free_BXYZ is None or not network.self_condition:
+            return estimate
+        states = transition.states
+        sure_BXYZK = F.one_hot(known_BXYZ.clamp(max=states), states + 1)[..., :states].float()
+        return sure_BXYZK if estimate is None else torch.where(free_BXYZ[..., None], estimate, sure_BXYZK)
 
     free_BXYZ = None if known_BXYZ is None else known_BXYZ >= transition.states
     if known_BXYZ is not None and free_BXYZ is not None and transition.kind == "absorbing":
@@ -102,8 +112,8 @@ def sample(
         if query_N is None or len(query_N):
             level = t / transition.T
             if network.self_condition and planning is not None and level > planning.level:
-                estimate = chances(network(x_t, level, None, query_N))
-            logits_NK = network(x_t, level, estimate, query_N)
+                estimate = chances(network(x_t, level, informed(None), query_N))
+            logits_NK = network(x_t, level, informed(estimate), query_N)
             if network.self_condition:
                 estimate = chances(logits_NK)
             x_t_N = x_t.reshape(-1)

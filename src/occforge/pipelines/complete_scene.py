@@ -10,7 +10,8 @@ from occforge.core.errors import InputError
 from occforge.core.grid import Scene
 from occforge.core.taxonomy import EMPTY, UNKNOWN
 from occforge.discrete.stages import Composition
-from occforge.pipelines.text_to_scene import GeneratedScene, SamplingConfig, generate_scene
+from occforge.metrics.prompts import can_measure, measure
+from occforge.pipelines.text_to_scene import BESIDE, GeneratedScene, SamplingConfig, among, generate_scene
 from occforge.render.raycast import raycast
 
 RAYS = 8
@@ -28,6 +29,8 @@ def complete_scene(
 ) -> GeneratedScene:
     """The whole scene of which `scene` was read in the picture of `camera`: Eq. 9, known where the camera sees.
 
+    What the prompt leaves open of the road and of both its sides is what `scene` shows, its guesses at what the camera
+    does not see included: values drawn by chance would contradict the part that stays.
     Raises `InputError` unless the voxels of `scene` are whole multiples of the generator's, which can still be pooled
     to its coarse grids.
     """
@@ -40,7 +43,8 @@ def complete_scene(
         )
     known_XYZ = np.where(in_sight(scene, camera), scene.labels_XYZ, UNKNOWN).astype(np.uint8)
     background, objects = levels.coarse(known_XYZ, factor)
-    return generate_scene(composition, prompt, seed, config, background, objects, progress)
+    shown = among(BESIDE, measure(scene)) if can_measure(scene.taxonomy) else {}
+    return generate_scene(composition, prompt, seed, config, background, objects, progress, shown)
 
 
 def in_sight(scene: Scene, camera: Camera) -> NDArray[np.bool_]:

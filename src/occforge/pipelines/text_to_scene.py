@@ -72,9 +72,9 @@ class SamplingConfig:
 class GeneratedScene:
     """A scene with what it was made from; `seconds` is CPU time by stage, of all threads.
 
-    `understood` is what the prompt names, `drawn` what was drawn for the attributes that it leaves open, `missing` the
-    named attributes that the scene does not show. `attempts` counts the draws of each coarse grid; these are None where
-    the scene was read in a picture.
+    `understood` is what the prompt names, `drawn` what was drawn for the attributes that it leaves open (or is shown by
+    what was kept), `missing` the named attributes that the scene does not show. `attempts` counts the draws of each
+    coarse grid; these are None where the scene was read in a picture.
     """
 
     scene: Scene
@@ -97,16 +97,21 @@ def generate_scene(
     background: NDArray[np.uint8] | None = None,
     objects: NDArray[np.uint8] | None = None,
     progress: Callable[[], object] = lambda: None,
+    shown: dict[str, str] | None = None,
 ) -> GeneratedScene:
     """The scene that a prompt and a seed make; the empty prompt is allowed here and asks for nothing.
 
     `background` and `objects` are states of the coarse grids (`Levels.coarse`) that are kept; cells of theirs that are
-    unknown are sampled around the rest (Eq. 9), without a grid all are.
+    unknown are sampled around the rest (Eq. 9), without a grid all are. What the prompt leaves open is drawn, unless a
+    kept background has decided it; `shown` says what such a background shows.
     """
     run = _Run(composition, prompt, seed, config, progress)
     kept = background, objects
+    if background is None:
+        run.drawn = drawn_for(composition, run.understood, seed)
+    elif shown is not None:
+        run.drawn = {name: value for name, value in shown.items() if name not in run.understood}
     if background is None or run.has_gaps("background", background):
-        run.drawn = drawn_for(composition, run.understood, seed)  # a whole one has decided already what is left open
         background = run.timed("background", lambda: run.background(kept[0]))
     if objects is None or run.has_gaps("objects", objects):
         objects = run.timed("objects", lambda: run.objects(background, kept[1]))
