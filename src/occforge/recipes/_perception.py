@@ -72,7 +72,14 @@ def perception_recipe(dataset: str, network: str) -> Callable[..., Path]:
             held.fill(workers)
         arithmetic = chosen_dtype(dtype, device)
         loop = LoopConfig(
-            steps=steps, batch=batch, lr=lr, optimizer=optimizer, dtype=arithmetic, device=device, seed=seed
+            steps=steps,
+            batch=batch,
+            lr=lr,
+            muon_lr=20.0 * lr,
+            optimizer=optimizer,
+            dtype=arithmetic,
+            device=device,
+            seed=seed,
         )
         return train_perception(network, config, held, options, loop, folder, Beginning(start, encoder))
 
@@ -87,7 +94,7 @@ def perception_recipe(dataset: str, network: str) -> Callable[..., Path]:
         pairs: Training pictures of the worlds; a dataset gives all it has.
         steps: Training steps.
         batch: Pictures of a step.
-        lr: Learning rate of AdamW.
+        lr: Learning rate of AdamW; Muon's is twenty times it.
         optimizer: Muon for matrices with AdamW for the rest, or AdamW for all as in the papers.
         dtype: Arithmetic in training; auto takes bfloat16 where the processor has it.
         device: Where to train.

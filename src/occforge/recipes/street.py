@@ -135,6 +135,7 @@ def encoder(
     seed: int = 0,
     cache: Path = Path("out/cache"),
     workers: int = 2,
+    start: Path | None = None,
     options: PerceptionOptions = PerceptionOptions(),  # noqa: B008 (frozen)
 ) -> Path:
     """Train the image encoder of the small perception networks on the street world.
@@ -144,19 +145,22 @@ def encoder(
         pairs: Training pictures.
         steps: Training steps.
         batch: Pictures of a step.
-        lr: Learning rate of AdamW; Muon trains the matrices.
+        lr: Learning rate of AdamW; Muon, which trains the matrices, has twenty times it.
         dtype: Arithmetic in training; auto takes bfloat16 where the processor has it.
         device: Where to train.
         seed: Seed of weights, batches and augmentation.
         cache: Folder of prepared pairs, shared between runs.
         workers: Processes that fill the cache.
+        start: A file of an encoder or of a trained MonoScene whose image encoder to begin with, not random weights.
         options: How pairs are changed before they are learned from.
     """
     held = PairCache(cache, WorldPairs(TRAIN_FIRST_SEED, pairs, varied=0.5))
     if workers > 1:
         held.fill(workers)
-    loop = LoopConfig(steps=steps, batch=batch, lr=lr, dtype=chosen_dtype(dtype, device), device=device, seed=seed)
-    return train_encoder(preset("monoscene", "small"), held, options, loop, out)
+    loop = LoopConfig(
+        steps=steps, batch=batch, lr=lr, muon_lr=20.0 * lr, dtype=chosen_dtype(dtype, device), device=device, seed=seed
+    )
+    return train_encoder(preset("monoscene", "small"), held, options, loop, out, start)
 
 
 def judge(

@@ -167,17 +167,30 @@ def class_counts_XYZK(pairs: PairCache) -> Tensor:
     return torch.from_numpy(counted.counts_XYZK)
 
 
-def encoder_task(config: Config, pairs: PairCache, options: PerceptionOptions) -> PerceptionTask:
-    """MonoScene's image encoder with fresh weights, and what it learns from."""
+def encoder_task(
+    config: Config, pairs: PairCache, options: PerceptionOptions, start: Path | None = None
+) -> PerceptionTask:
+    """MonoScene's image encoder and what it learns from; its weights are fresh, or those of a file."""
     image, source = replace(config.image, scales=config.scales), pairs.source
-    return PerceptionTask(SightReader(image, config.sight, source.grid, source.taxonomy), pairs, options)
+    reader = SightReader(image, config.sight, source.grid, source.taxonomy)
+    if start is not None:
+        start_encoder(reader, start)
+    return PerceptionTask(reader, pairs, options)
 
 
-def train_encoder(config: Config, pairs: PairCache, options: PerceptionOptions, loop: LoopConfig, out: Path) -> Path:
+def train_encoder(
+    config: Config,
+    pairs: PairCache,
+    options: PerceptionOptions,
+    loop: LoopConfig,
+    out: Path,
+    start: Path | None = None,
+) -> Path:
     """Train MonoScene's image encoder alone to read where lines of sight end; the file is `out`/encoder.safetensors.
 
     A third of a whole network's time a picture, and what the papers have pretraining on ImageNet for: all small
-    networks share the backbone. Continues where a stopped run of the same configuration was.
+    networks share the backbone. Begins with the image encoder of `start`, an encoder's file or a network's. Continues
+    where a stopped run of the same configuration was.
     """
     torch.manual_seed(loop.seed)
     source = pairs.source
@@ -187,7 +200,9 @@ def train_encoder(config: Config, pairs: PairCache, options: PerceptionOptions, 
         "pairs": len(source),
         "options": asdict(options),
     }
-    with Timed(encoder_task(config, pairs, options), out / "cpu.jsonl") as timed:
+    if start is not None:
+        made_from["start"] = hashlib.sha256(start.read_bytes()).hexdigest()
+    with Timed(encoder_task(config, pairs, options, start), out / "cpu.jsonl") as timed:
         final = train(timed, loop, out, json.loads(json.dumps(made_from)))
     tensors, metadata = load_tensors(final)
     path = out / "encoder.safetensors"
@@ -195,7 +210,7 @@ def train_encoder(config: Config, pairs: PairCache, options: PerceptionOptions, 
     return path
 
 
-def start_encoder(network: PerceptionNetwork, path: Path) -> None:
+def start_encoder(network: PerceptionNetwork | SightReader, path: Path) -> None:
     """Give `network` the image encoder of a file: its backbone, and what else there has the same name and shape.
 
     Raises `InputError` if the file has no backbone of the network's kind and widths.
