@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 
 from occforge.core.batch import CameraBatch
 from occforge.core.camera import look_camera, street_camera
@@ -92,3 +93,38 @@ def test_the_head_reads_the_scale_it_was_told(scale: int) -> None:
     head = SightHead(SightConfig(8, scale), 3, GRID, CARLA_SC)
     pyramid = {s: torch.randn(2, 3, 16 // s, 48 // s) for s in (2, 4)}
     assert head(pyramid, CameraBatch.stack(CAMERAS)).shape == (2, 9 + CARLA_SC.class_count, 16 // scale, 48 // scale)
+
+
+def test_evidence_counts_the_lines_that_cross_a_voxel() -> None:
+    """Against a loop over all cells; shares sum to one where there are cells, and nothing is said elsewhere."""
+    cameras, bins, classes = CameraBatch.stack(CAMERAS), 12, CARLA_SC.class_count
+    head = SightHead(SightConfig(bins, 1, splat=True), 2, GRID, CARLA_SC)
+    logits = 2.0 * torch.randn(2, bins + 1 + classes, 6, 18, generator=torch.Generator().manual_seed(0))
+    evidence = head.evidence(logits, cameras)
+    ends, kinds = logits[:, : bins + 1].softmax(1)[:, :bins], logits[:, bins + 1 :].softmax(1)
+    counted = np.zeros((2, *GRID.shape_XYZ, 3 + classes))
+    index = np.floor(GRID.index_from_metres(cell_centres_m(GRID, cameras, bins, 6, 18).reshape(-1, 3).double().numpy()))
+    for (b, d, h, w), (x, y, z) in zip(np.ndindex(2, bins, 6, 18), index.astype(int), strict=True):
+        if min(x, y, z) < 0 or x >= 16 or y >= 16 or z >= 8:
+            continue
+        p, before = float(ends[b, d, h, w]), float(ends[b, :d, h, w].sum())
+        counted[b, x, y, z] += np.concatenate([[p, 1.0 - before - p, before], p * kinds[b, :, h, w].numpy()])
+    end, crossed = counted[..., :1], counted[..., :3].sum(-1, keepdims=True)
+    expected = np.concatenate(
+        [np.log1p(end), counted[..., :3] / np.maximum(crossed, 1e-6), counted[..., 3:] / np.maximum(end, 0.05)], -1
+    )
+    np.testing.assert_allclose(evidence.movedim(1, -1).numpy(), expected, atol=1e-4)
+    assert 0.01 < (crossed > 0).mean() < 0.9 and not evidence.movedim(1, -1).numpy()[crossed[..., 0] == 0].any()
+
+
+def test_certain_ends_are_certain_evidence() -> None:
+    cameras, bins = CameraBatch.stack(CAMERAS[:1]), 32
+    labels = torch.from_numpy(boxes(0))[None]
+    depth, kind = first_hits(labels, bins, (16, 48), cameras, GRID)
+    told = torch.cat([F.one_hot(depth, bins + 1), F.one_hot(kind, CARLA_SC.class_count)], 3).movedim(-1, 1) * 40.0
+    log_ends, ends, passing, _ = SightHead(SightConfig(bins, 1), 2, GRID, CARLA_SC).evidence(told, cameras)[0, :4]
+    met = log_ends > 0.5
+    kinds = SightHead(SightConfig(bins, 1), 2, GRID, CARLA_SC).evidence(told, cameras)[0, 4:].argmax(0)
+    assert int(met.sum()) > 20 and bool((labels[0][met] != 0).all()), "lines end in what is occupied"
+    assert torch.equal(kinds[met], labels[0][met].long())
+    assert bool((labels[0][passing > 0.99] == 0).all()) and bool((ends[met] > 0).all())

@@ -42,14 +42,20 @@ def sample_frustum(volume_BCDHW: Tensor, point_N3_m: Tensor, cameras: CameraBatc
     return sampled[..., 0, 0] * inside_BN[:, None]
 
 
-def splat_frustum(feature_BCHW: Tensor, probability_BDHW: Tensor, grid: GridSpec, cameras: CameraBatch) -> Tensor:
+def splat_frustum(
+    feature_BCHW: Tensor,
+    probability_BDHW: Tensor,
+    grid: GridSpec,
+    cameras: CameraBatch,
+    cells: tuple[Tensor, Tensor] | None = None,
+) -> Tensor:
     """Lift and splat: (B, C, X, Y, Z), in each voxel the sum of features times probabilities of the cells it holds.
 
     A cell is a bin of depth of a map's pixel and lies in the voxel that contains its centre (Philion and Fidler, 2020,
-    Eq. 1 and Sec. 3.2).
+    Eq. 1 and Sec. 3.2). `cells`: what `cells_in_voxels` says, where it is known already.
     """
     B, D, H, W = probability_BDHW.shape
-    voxel_M, cell_M = _cells_in_voxels(grid, cameras, D, H, W)
+    voxel_M, cell_M = cells_in_voxels(grid, cameras, D, H, W) if cells is None else cells
     pixel_M = cell_M // (D * H * W) * (H * W) + cell_M % (H * W)
     feature_MC = feature_BCHW.flatten(2).transpose(1, 2).flatten(0, 1)[pixel_M]
     lifted_MC = feature_MC * probability_BDHW.flatten()[cell_M, None]
@@ -58,7 +64,7 @@ def splat_frustum(feature_BCHW: Tensor, probability_BDHW: Tensor, grid: GridSpec
     return volume_VC.unflatten(0, (B, *grid.shape_XYZ)).movedim(-1, 1)
 
 
-def _cells_in_voxels(grid: GridSpec, cameras: CameraBatch, D: int, H: int, W: int) -> tuple[Tensor, Tensor]:
+def cells_in_voxels(grid: GridSpec, cameras: CameraBatch, D: int, H: int, W: int) -> tuple[Tensor, Tensor]:
     """Flat indices (M,) into (B, X, Y, Z) and into (B, D, H, W) of the cells that lie in the grid."""
     centre_BDHW3 = cell_centres_m(grid, cameras, D, H, W)
     index_BDHW3 = (centre_BDHW3 - centre_BDHW3.new_tensor(grid.origin_m)) / centre_BDHW3.new_tensor(grid.voxel_m)

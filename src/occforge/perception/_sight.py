@@ -15,9 +15,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from occforge.core.batch import CameraBatch
+from occforge.core.config import added
 from occforge.core.grid import GridSpec
 from occforge.core.taxonomy import EMPTY, UNKNOWN, Taxonomy
-from occforge.perception._frustum import cell_centres_m, sample_frustum
+from occforge.perception._frustum import cell_centres_m, cells_in_voxels, sample_frustum, splat_frustum
 from occforge.perception._image_encoder import ImageEncoder, ImageEncoderConfig
 from occforge.perception.losses import class_weights
 from occforge.perception.network import Hints
@@ -30,11 +31,14 @@ IGNORED = -100
 class SightConfig:
     """`bins` of depth, even parts of what the grid spans, and the fraction of the picture's size they are told at.
 
-    0 bins: no reading of lines of sight, as in the papers.
+    0 bins: no reading of lines of sight, as in the papers. `splat`: voxels are told the sum over all lines that cross
+    them (`SightHead.evidence`) beside what the line through their centre says. Because: lines meet the ground at so
+    flat an angle that one which ends in a voxel rarely runs through its centre.
     """
 
     bins: int = 0
     scale: int = 2
+    splat: bool = added(False)
 
 
 class SightHead(nn.Module):
@@ -63,6 +67,30 @@ class SightHead(nn.Module):
         ends_BDHW = logits_BSHW[:, : self.config.bins + 1].softmax(1)[:, :-1]
         before_BDHW = ends_BDHW.cumsum(1) - ends_BDHW
         return sample_frustum(torch.stack([ends_BDHW, before_BDHW], 1), point_N3_m, cameras, self.grid)
+
+    def evidence(self, logits_BSHW: Tensor, cameras: CameraBatch) -> Tensor:
+        """(B, 4 + K, X, Y, Z): what the lines of sight that cross each voxel say of it; 0 where none does.
+
+        The logarithm of how many end there; the shares of them that end there, that pass on and that ended before; the
+        classes of those that end there. Lines are sampled at the centres of their bins (lift and splat).
+        """
+        bins = self.config.bins
+        depth, kind_BKHW = logits_BSHW.tensor_split([bins + 1], 1)
+        ends_BDHW = depth.softmax(1)[:, :-1]
+        ended_BDHW = ends_BDHW.cumsum(1)
+        cells = cells_in_voxels(self.grid, cameras, bins, *ends_BDHW.shape[2:])
+        one_B1HW = torch.ones_like(kind_BKHW[:, :1])
+
+        def summed(feature_BCHW: Tensor, chance_BDHW: Tensor) -> Tensor:
+            return splat_frustum(feature_BCHW, chance_BDHW, self.grid, cameras, cells)
+
+        end_BCXYZ = summed(torch.cat([one_B1HW, kind_BKHW.softmax(1)], 1), ends_BDHW)
+        end_B1XYZ, kinds_BKXYZ = end_BCXYZ.tensor_split([1], 1)
+        pass_B1XYZ = summed(one_B1HW, 1.0 - ended_BDHW)
+        behind_B1XYZ = summed(one_B1HW, ended_BDHW - ends_BDHW)
+        share_B3XYZ = torch.cat([end_B1XYZ, pass_B1XYZ, behind_B1XYZ], 1)
+        share_B3XYZ = share_B3XYZ / share_B3XYZ.sum(1, keepdim=True).clamp(min=1e-6)
+        return torch.cat([torch.log1p(end_B1XYZ), share_B3XYZ, kinds_BKXYZ / end_B1XYZ.clamp(min=0.05)], 1)
 
     def loss(self, logits_BSHW: Tensor, target_BXYZ: Tensor, cameras: CameraBatch) -> dict[str, Tensor]:
         """Cross-entropies of where lines of sight end and, weighted by class, of what they end at."""

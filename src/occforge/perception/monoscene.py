@@ -14,6 +14,7 @@ from torch.utils.checkpoint import checkpoint
 
 from occforge.core.batch import CameraBatch
 from occforge.core.config import added
+from occforge.core.errors import InputError
 from occforge.core.grid import GridSpec
 from occforge.core.taxonomy import Taxonomy
 from occforge.perception._columns import ColumnUNet
@@ -67,7 +68,7 @@ PRESETS: dict[str, Config] = {
         columns=48,
         relation_prior=False,
         position=True,
-        sight=SightConfig(bins=64),
+        sight=SightConfig(bins=64, splat=True),
         terms=TermWeights(3.0, 0.1, 0.3, 0.1),
     ),
 }
@@ -117,6 +118,8 @@ class MonoScene(PerceptionNetwork):
         super().__init__(grid, taxonomy)
         self.config = config
         factor = config.lift_factor
+        if config.sight.splat and factor != 1:
+            raise InputError(f"monoscene: sight.splat tells voxels of the grid itself, got a lift factor of {factor}")
         self.lifted_grid = grid.pooled((factor, factor, factor))
         self.relation_grid = self.lifted_grid.pooled((4, 4, 4))
         self.image_encoder = ImageEncoder(
@@ -126,6 +129,7 @@ class MonoScene(PerceptionNetwork):
         self.position = nn.Conv1d(18, C, 1) if config.position else None
         self.sight = SightHead(config.sight, C, grid, taxonomy) if config.sight.bins else None
         self.modulate = nn.Conv1d(2, 2 * C, 1) if config.sight.bins else None
+        self.told = nn.Conv3d(4 + classes, C, 1) if config.sight.bins and config.sight.splat else None
         self.volume = (
             ColumnUNet(C, shape_XYZ[2], config.columns, classes)
             if config.columns
@@ -159,6 +163,8 @@ class MonoScene(PerceptionNetwork):
             ends_B2N = self.sight.ends(sight, self.lifted_N3_m, cameras)
             scale, shift = self.modulate(ends_B2N).unflatten(2, self.lifted_grid.shape_XYZ).chunk(2, 1)
             lifted_BCXYZ = lifted_BCXYZ * (1.0 + scale) + shift
+            if self.told is not None:
+                lifted_BCXYZ = lifted_BCXYZ + self.told(self.sight.evidence(sight, cameras))
         logits, more = self.volume(lifted_BCXYZ)
         if self.prior is not None:
             logits = self.prior(logits)
