@@ -14,6 +14,8 @@ from occforge.core.grid import GridSpec, Scene
 from occforge.core.taxonomy import SEMANTIC_KITTI
 from occforge.perception.monoscene import PRESETS, build
 from occforge.perception.weights import load_network, save_network
+from tiny_world import GRID as TINY
+from tiny_world import tiny_composition
 
 GRID = GridSpec((32, 32, 8), (1.6, 1.6, 0.8), (0.0, -25.6, -2.0))
 
@@ -52,6 +54,24 @@ def test_without_weights_the_embedded_network_reads(tmp_path, picture):
     perceive(picture, out=tmp_path / "out")
     assert Scene.load(tmp_path / "out" / "scene.npz").grid.shape_XYZ == (64, 64, 8)
     assert json.loads((tmp_path / "out" / "perceived.json").read_text())["weights"] == "embedded"
+
+
+def test_what_the_camera_did_not_see_is_composed(tmp_path, picture, monkeypatch):
+    composition, coarse = tiny_composition(), TINY.pooled((2, 2, 2))
+    monkeypatch.setattr("occforge.weights.load_generator", lambda folder: (composition, "tiny"))
+    small, weights = PRESETS["small"], tmp_path / "monoscene.safetensors"
+    save_network(build(small, coarse, SEMANTIC_KITTI), "monoscene", small, (32, 96), weights, {})
+    scenes = []
+    for name, seed in (("one", 3), ("two", 3), ("three", 4)):
+        perceive(picture, out=tmp_path / name, weights=weights, complete=True, prompt="trees on the left", seed=seed)
+        scenes.append(Scene.load(tmp_path / name / "scene.npz"))
+    assert scenes[0].grid == TINY and np.array_equal(scenes[0].labels_XYZ, scenes[1].labels_XYZ)
+    assert not np.array_equal(scenes[0].labels_XYZ, scenes[2].labels_XYZ)
+    record = json.loads((tmp_path / "one" / "perceived.json").read_text())
+    assert record["complete"] and record["seed"] == 3 and record["prompt"] == "trees on the left"
+    for alone in ({"prompt": "trees"}, {"seed": 3}):
+        with pytest.raises(InputError, match="expected --complete with them"):
+            perceive(picture, out=tmp_path / "four", weights=weights, **alone)
 
 
 def write_video(path, frames):

@@ -2,8 +2,9 @@
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
@@ -27,6 +28,9 @@ def perceive(
     pose: tuple[float, float, float, float, float] = (0.27, 0.0, -0.08, 0.0, 0.0),
     grid: tuple[float, float, float] | None = None,
     weights: Path | None = None,
+    complete: bool = False,
+    prompt: str = "",
+    seed: int = 0,
     overwrite: bool = False,
 ) -> None:
     """Read semantic occupancy in a picture, in every picture of a folder, or in every frame of a video.
@@ -40,6 +44,9 @@ def perceive(
         pose: Camera in the grid's frame (x forward, y left, z up): x, y, z in metres, degrees left, degrees down.
         grid: Lower corner of the grid in metres, instead of the network's own, in the same frame.
         weights: File of a trained network; default: the one that ships.
+        complete: What the camera could not see is composed by the scene generator, in its voxels of 0.2 m.
+        prompt: With --complete: what the street is like where the picture does not show it.
+        seed: With --complete: the same seed gives the same files again.
         overwrite: Replace the content of a folder that is not empty.
     """
     from tqdm import tqdm
@@ -47,11 +54,16 @@ def perceive(
     from occforge.core.files import atomic_folder
     from occforge.core.grid import GridSpec
     from occforge.data.pictures import count_pictures, read_pictures
+    from occforge.pipelines.complete_scene import complete_scene
     from occforge.pipelines.perceive import perceive as read_scene
     from occforge.pipelines.perceive import write_perceived
-    from occforge.weights import load_perception
+    from occforge.pipelines.text_to_scene import SamplingConfig
+    from occforge.weights import load_generator, load_perception
 
     trained = load_perception(weights)
+    if (prompt or seed) and not complete:
+        raise InputError("--prompt and --seed: expected --complete with them, got none; add it or leave them out")
+    composition = load_generator(None)[0] if complete else None
     own = trained.network.grid
     asked = own if grid is None else GridSpec(own.shape_XYZ, own.voxel_m, grid)
     folder = Path("out") / f"perceived-{image.stem}" if out is None else out
@@ -63,7 +75,15 @@ def perceive(
             target = files if count == 1 else files / picture.name
             target.mkdir(exist_ok=True)
             perceived = read_scene(trained, picture.image_HW3, seen_by, asked)
-            settings = {"network": trained.name, "weights": str(weights or "embedded"), "camera": seen_by.to_dict()}
+            settings: dict[str, Any] = {
+                "network": trained.name,
+                "weights": str(weights or "embedded"),
+                "camera": seen_by.to_dict(),
+            }
+            if composition is not None:
+                whole = complete_scene(composition, perceived.scene, seen_by, prompt, seed, SamplingConfig())
+                perceived = replace(perceived, scene=whole.scene)
+                settings |= {"complete": True, "prompt": prompt, "seed": seed}
             write_perceived(target, perceived, picture.name, settings)
     print(f"look at it: {folder / 'index.html' if count == 1 else folder}")
 

@@ -14,8 +14,8 @@ from occforge.metrics.prompts import can_measure, measure
 from occforge.pipelines.text_to_scene import BESIDE, GeneratedScene, SamplingConfig, among, generate_scene
 from occforge.render.raycast import raycast
 
-RAYS = 8
-"""Rays for a pixel along each edge: of 0.8 m voxels of ground, most are thinner than a pixel."""
+RAYS = 512
+"""Rows of rays, or more: of 0.8 m voxels of ground, most are thinner than a row of a small picture."""
 
 
 def complete_scene(
@@ -49,7 +49,8 @@ def complete_scene(
 
 def in_sight(scene: Scene, camera: Camera) -> NDArray[np.bool_]:
     """(X, Y, Z): voxels that a camera sees: empty ones up to what their lines of sight meet, and what is met."""
-    fine = camera.resized((RAYS * camera.size_HW[0], RAYS * camera.size_HW[1]))
+    finer = -(-RAYS // camera.size_HW[0])
+    fine = camera.resized((finer * camera.size_HW[0], finer * camera.size_HW[1]))
     view = raycast(scene, fine)
     seen_N = np.zeros(scene.labels_XYZ.size, bool)
     seen_N[view.voxel_HW[view.voxel_HW >= 0]] = True
