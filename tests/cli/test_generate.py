@@ -6,6 +6,7 @@ from PIL import Image
 
 from occforge.core.camera import Camera
 from occforge.core.grid import Scene
+from occforge.core.taxonomy import SEMANTIC_KITTI
 
 SMALL = ("--image-size", "24", "40")
 PROMPT = "a street with cars on the left"
@@ -157,6 +158,24 @@ def test_painted_pictures_and_their_labels(occforge, weights, picture_weights, t
     assert record["image_size"] == [16, 48] and record["painting"]["steps"] == 3
     assert scene.grid.shape_XYZ == ((16, 16, 8) if how == ("--engine", "image") else (32, 32, 16))
     assert Image.open(outs[0] / "images" / "000001.png").size == (48, 16) and "depth/000001.png" in one
+
+
+def test_stable_diffusion_takes_the_same_command(occforge, weights, tmp_path):
+    from occforge.latent.stable_diffusion import StableDiffusionGenerator, open_folder
+    from occforge.latent.weights import save_generator
+    from tiny_stable_diffusion import CONFIG, write_folder
+    from tiny_world import GRID
+
+    folder, added = tmp_path / "folder", tmp_path / "added.safetensors"
+    write_folder(folder)
+    made = StableDiffusionGenerator(open_folder(folder), CONFIG, GRID.pooled((2, 2, 2)), SEMANTIC_KITTI)
+    save_generator(made, added, {})
+    common = ("generate", "street cars", "--weights", weights, "--look", "painted", "--steps", 2, "--frames", 2)
+    code, _, _ = occforge(*common, "--pictures", added, "--stable-diffusion", folder, "--out", tmp_path / "out")
+    assert code == 0 and Image.open(tmp_path / "out" / "images" / "000001.png").size == (64, 32)
+    for wrong, says in (((), "give --stable-diffusion"), (("--stable-diffusion", tmp_path), "it lacks unet")):
+        code, _, err = occforge(*common, "--pictures", added, *wrong, "--out", tmp_path / "other")
+        assert code == 2 and says in err and len(err.splitlines()) == 1
 
 
 def test_what_painting_needs_is_asked_for(occforge, weights, picture_weights, tmp_path):

@@ -1,6 +1,5 @@
 """Stable Diffusion with random weights and few channels, in diffusers' folder format: the whole way through."""
 
-import json
 import math
 from dataclasses import replace
 
@@ -13,56 +12,12 @@ from occforge.core.errors import InputError
 from occforge.core.grid import GridSpec
 from occforge.core.taxonomy import SEMANTIC_KITTI
 from occforge.core.tensors import save_tensors
-from occforge.latent.alignment import AlignmentConfig
-from occforge.latent.camera_encoding import CameraEncodingConfig
 from occforge.latent.sample import PaintingConfig, Seen, sample
-from occforge.latent.stable_diffusion import (
-    StableDiffusionConfig,
-    StableDiffusionGenerator,
-    load_added,
-    open_folder,
-    save_added,
-)
+from occforge.latent.stable_diffusion import StableDiffusionGenerator, open_folder
+from occforge.latent.weights import load_generator, save_generator
+from tiny_stable_diffusion import CONFIG, write_folder
 
 GRID = GridSpec((16, 16, 4), (3.2, 3.2, 1.6), (0.0, -25.6, -2.0))
-CONFIG = StableDiffusionConfig(
-    size_HW=(32, 64),
-    alignment=AlignmentConfig(width=16, heads=2, state=4),
-    encoding=CameraEncodingConfig(channels=4, depth=4, parameter_HW=(2, 4)),
-    depths=16,
-)
-WORDS = ("a", "street", "with", "cars", "in", "fog")
-
-
-def write_folder(path):
-    from diffusers import AutoencoderKL, UNet2DConditionModel
-    from transformers import CLIPTextConfig, CLIPTextModel
-
-    torch.manual_seed(0)
-    UNet2DConditionModel(
-        sample_size=8, block_out_channels=(16, 32), layers_per_block=1, norm_num_groups=8, cross_attention_dim=32,
-        attention_head_dim=8, down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
-        up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
-    ).save_pretrained(path / "unet")  # fmt: skip
-    AutoencoderKL(
-        block_out_channels=(8, 8, 8, 8), norm_num_groups=4, latent_channels=4,
-        down_block_types=("DownEncoderBlock2D",) * 4, up_block_types=("UpDecoderBlock2D",) * 4,
-    ).save_pretrained(path / "vae")  # fmt: skip
-    CLIPTextModel(
-        CLIPTextConfig(
-            vocab_size=64, hidden_size=32, intermediate_size=32, num_hidden_layers=1, num_attention_heads=2,
-            max_position_embeddings=12, bos_token_id=0, eos_token_id=1, pad_token_id=1,
-        )
-    ).save_pretrained(path / "text_encoder")  # fmt: skip
-    tokenizer = path / "tokenizer"
-    tokenizer.mkdir()
-    letters = sorted({c for word in WORDS for c in word})
-    names = ["<|startoftext|>", "<|endoftext|>", *letters, *(f"{c}</w>" for c in letters)]
-    (tokenizer / "vocab.json").write_text(json.dumps({name: i for i, name in enumerate(names)}))
-    (tokenizer / "merges.txt").write_text("#version: 0.2\n")
-    (tokenizer / "tokenizer_config.json").write_text(
-        json.dumps({"tokenizer_class": "CLIPTokenizer", "model_max_length": 12, "pad_token": "<|endoftext|>"})
-    )
 
 
 @pytest.fixture(scope="module")
@@ -167,20 +122,23 @@ def test_a_video_is_drawn_and_decoded(generator):
 
 def test_what_was_added_comes_back_from_its_file(generator, path, tmp_path):
     woken(generator)
-    save_added(generator, tmp_path / "added.safetensors", {"steps": 1})
-    back = load_added(tmp_path / "added.safetensors", open_folder(path))
+    save_generator(generator, tmp_path / "added.safetensors", {"steps": 1})
+    back = load_generator(tmp_path / "added.safetensors", path)
+    with pytest.raises(InputError, match="give --stable-diffusion"):
+        load_generator(tmp_path / "added.safetensors")
     y, t, words, cams = given(generator)
     one, two = (g.paint(y, t, words, cams, g.see(shares(), cams)) for g in (generator, back))
     assert torch.allclose(one, two, atol=2e-2) and back.config == CONFIG
     save_tensors(tmp_path / "other.safetensors", {"a": torch.zeros(1)}, {})
-    with pytest.raises(InputError, match="holds nothing that was added"):
-        load_added(tmp_path / "other.safetensors", open_folder(path))
+    with pytest.raises(InputError, match="is no picture generator"):
+        load_generator(tmp_path / "other.safetensors", path)
 
 
 def test_a_prompt_that_would_be_cut_says_what(generator):
     assert generator.words(["street cars"]).shape == (1, 12, 32)
     with pytest.raises(InputError, match="at most 10 tokens, got 12; cut would be 'in'"):
         generator.words(["street cars in"])
+    assert torch.equal(generator.words(["street cars in"], cut=True), generator.words(["street cars"]))
 
 
 def test_folders_and_sizes_that_cannot_be(path, tmp_path):

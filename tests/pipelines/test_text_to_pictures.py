@@ -11,7 +11,7 @@ from occforge.core.grid import STREET_GRID, Scene
 from occforge.core.taxonomy import CARLA_SC, SEMANTIC_KITTI
 from occforge.latent.sample import PaintingConfig
 from occforge.perception.monoscene import build
-from occforge.pipelines.text_to_pictures import imagine, paint_scene, pooled_to
+from occforge.pipelines.text_to_pictures import asked_for, imagine, paint_scene, pooled_to
 from tiny_pictures import tiny_generator, tiny_reader
 
 GRID = STREET_GRID.pooled((8, 8, 8))
@@ -30,6 +30,10 @@ def perception():
     return tiny_reader(GRID, SIZE_HW)
 
 
+def asked(request: dict[str, str]):
+    return asked_for("a street", request)
+
+
 def street(seed: int = 0) -> Scene:
     labels = np.zeros(STREET_GRID.shape_XYZ, np.uint8)
     labels[:, :, :2] = 9
@@ -41,27 +45,27 @@ def street(seed: int = 0) -> Scene:
 
 
 def test_a_seed_paints_the_same_bytes_and_scene_request_and_seed_matter(generator):
-    first = paint_scene(generator, street(), PATH, {"weather": "fog"}, 3, PAINTING)
+    first = paint_scene(generator, street(), PATH, asked({"weather": "fog"}), 3, PAINTING)
     assert first.shape == (2, *SIZE_HW, 3) and first.dtype == np.uint8
-    assert np.array_equal(first, paint_scene(generator, street(), PATH, {"weather": "fog"}, 3, PAINTING))
+    assert np.array_equal(first, paint_scene(generator, street(), PATH, asked({"weather": "fog"}), 3, PAINTING))
     others = (
-        paint_scene(generator, street(1), PATH, {"weather": "fog"}, 3, PAINTING),
-        paint_scene(generator, street(), PATH, {"weather": "rain"}, 3, PAINTING),
-        paint_scene(generator, street(), PATH, {"weather": "fog"}, 4, PAINTING),
+        paint_scene(generator, street(1), PATH, asked({"weather": "fog"}), 3, PAINTING),
+        paint_scene(generator, street(), PATH, asked({"weather": "rain"}), 3, PAINTING),
+        paint_scene(generator, street(), PATH, asked({"weather": "fog"}), 4, PAINTING),
     )
     assert not any(np.array_equal(first, other) for other in others)
 
 
 def test_guidance_of_nothing_changes_nothing(generator):
     guided = replace(PAINTING, guidance=3.0)
-    plain = paint_scene(generator, street(), PATH, {}, 3, PAINTING)
-    assert np.abs(paint_scene(generator, street(), PATH, {}, 3, guided).astype(int) - plain).max() <= 1
-    assert not np.array_equal(plain, paint_scene(generator, street(), PATH, {"weather": "fog"}, 3, guided))
+    plain = paint_scene(generator, street(), PATH, asked({}), 3, PAINTING)
+    assert np.abs(paint_scene(generator, street(), PATH, asked({}), 3, guided).astype(int) - plain).max() <= 1
+    assert not np.array_equal(plain, paint_scene(generator, street(), PATH, asked({"weather": "fog"}), 3, guided))
 
 
 def test_pictures_and_occupancy_come_together_and_the_occupancy_is_what_the_last_picture_shows(generator, perception):
-    made = imagine(generator, perception, PATH, {"weather": "fog"}, 5, PAINTING)
-    again = imagine(generator, perception, PATH, {"weather": "fog"}, 5, PAINTING)
+    made = imagine(generator, perception, PATH, asked({"weather": "fog"}), 5, PAINTING)
+    again = imagine(generator, perception, PATH, asked({"weather": "fog"}), 5, PAINTING)
     assert np.array_equal(made.images_NHW3, again.images_NHW3)
     assert np.array_equal(made.scene.labels_XYZ, again.scene.labels_XYZ)
     assert made.images_NHW3.shape == (2, *SIZE_HW, 3) and made.scene.grid == GRID
@@ -69,7 +73,7 @@ def test_pictures_and_occupancy_come_together_and_the_occupancy_is_what_the_last
 
     read = perceive(perception, made.images_NHW3[0], PATH.cameras[0]).scene.labels_XYZ
     assert (read == made.scene.labels_XYZ).mean() > 0.9  # the picture is rounded to bytes in between
-    less = imagine(generator, perception, PATH, {"weather": "fog"}, 5, replace(PAINTING, perceive_every=3))
+    less = imagine(generator, perception, PATH, asked({"weather": "fog"}), 5, replace(PAINTING, perceive_every=3))
     assert not np.array_equal(less.images_NHW3, made.images_NHW3)  # what is read conditions what follows
 
 
@@ -88,10 +92,10 @@ def test_what_does_not_fit_is_refused_in_a_line(generator, perception):
     blind = replace(PAINTING, perceive_every=0)
     other = replace(perception, network=build(perception.network.config, GRID, CARLA_SC))
     cases = [
-        ("outside the grid", lambda: paint_scene(generator, street(), far, {}, 0, PAINTING)),
-        ("the generator paints", lambda: paint_scene(generator, street(), large, {}, 0, PAINTING)),
-        ("no occupancy would be read", lambda: imagine(generator, perception, PATH, {}, 0, blind)),
-        ("two of one world", lambda: imagine(generator, other, PATH, {}, 0, PAINTING)),
+        ("outside the grid", lambda: paint_scene(generator, street(), far, asked({}), 0, PAINTING)),
+        ("the generator paints", lambda: paint_scene(generator, street(), large, asked({}), 0, PAINTING)),
+        ("no occupancy would be read", lambda: imagine(generator, perception, PATH, asked({}), 0, blind)),
+        ("two of one world", lambda: imagine(generator, other, PATH, asked({}), 0, PAINTING)),
     ]
     for message, call in cases:
         with pytest.raises(InputError, match=message) as error:

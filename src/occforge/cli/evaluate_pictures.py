@@ -8,6 +8,7 @@ from occforge.cli._parse import call
 
 def evaluate_pictures(
     weights: Path | None = None,
+    stable_diffusion: Path | None = None,
     judge: Path | None = None,
     perception: Path | None = None,
     n: int = 500,
@@ -21,6 +22,7 @@ def evaluate_pictures(
 
     Args:
         weights: File of a trained picture generator; default: the one that ships.
+        stable_diffusion: Folder of the Stable Diffusion that --weights were trained on, if they were.
         judge: File of the frozen judge of pictures; default: the one that ships.
         perception: File of the network that reads occupancy in pictures; default: the one that ships.
         n: Streets to paint, and as many others as the reference.
@@ -39,7 +41,7 @@ def evaluate_pictures(
     from occforge.pipelines.evaluate_pictures import table
     from occforge.weights import EMBEDDED, load_perception, load_pictures
 
-    generator = load_pictures(weights)
+    generator = load_pictures(weights, stable_diffusion)
     frozen = load_judge(EMBEDDED / "judge.safetensors" if judge is None else judge)
     painted, reference = (
         WorldViews(WorldPairs(first, n, generator.config.size_HW)) for first in (TEST_FIRST_SEED, TEST_FIRST_SEED + n)

@@ -28,6 +28,7 @@ def generate(
     steps: int = 20,
     weights: Path | None = None,
     pictures: Path | None = None,
+    stable_diffusion: Path | None = None,
     perception: Path | None = None,
     overwrite: bool = False,
 ) -> None:
@@ -50,6 +51,7 @@ def generate(
         steps: Steps of the picture generator.
         weights: Folder of a trained scene generator; default: the one that ships.
         pictures: File of a trained picture generator, for --engine image and --look painted.
+        stable_diffusion: Folder of the Stable Diffusion that --pictures was trained on, if it was.
         perception: File of the network that reads voxels in pictures; default: the one that ships.
         overwrite: Replace the content of a folder that is not empty.
     """
@@ -58,7 +60,7 @@ def generate(
     from occforge.discrete.text import check_prompt
     from occforge.latent.sample import PaintingConfig
     from occforge.pipelines.complete_scene import complete_scene
-    from occforge.pipelines.text_to_pictures import check_cameras, generate_pictures, paint_scene
+    from occforge.pipelines.text_to_pictures import asked_for, check_cameras, generate_pictures, paint_scene
     from occforge.pipelines.text_to_scene import SamplingConfig, generate_scene, step_count
     from occforge.pipelines.write_scene import Seen, check_picture_size, shaded, write_scene
     from occforge.render.video import check_video
@@ -70,7 +72,7 @@ def generate(
     check_video(f".{video}")
     folder = default_folder(prompt, seed) if out is None else out
     composition, origin = load_generator(weights)
-    painter = load_pictures(pictures) if engine == "image" or look == "painted" else None
+    painter = load_pictures(pictures, stable_diffusion) if engine == "image" or look == "painted" else None
     size_HW = asked_size(image_size) or (painter.config.size_HW if painter else (192, 640))
     check_picture_size(size_HW)
     cameras = camera_path(path, street_camera(size_HW), frames, composition.levels.grid)
@@ -96,7 +98,8 @@ def generate(
             with stage_progress(step_count(composition, config)) as progress:
                 made = generate_scene(composition, prompt, seed, config, progress=progress)
             if painter is not None:
-                images = paint_scene(painter, made.scene, cameras, made.understood | made.drawn, seed, painting)
+                asked = asked_for(prompt, made.understood | made.drawn)
+                images = paint_scene(painter, made.scene, cameras, asked, seed, painting)
         seen = shaded(made, cameras) if images is None else map(Seen, cameras.cameras, images)
         write_scene(files, made, cameras, seen, settings, video)
     tell(made, folder)

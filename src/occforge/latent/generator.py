@@ -23,7 +23,7 @@ from occforge.latent.camera_encoding import (
 from occforge.latent.objective import Diffusion
 from occforge.latent.painter import Painter, PainterConfig
 from occforge.latent.sample import Seen
-from occforge.latent.text import RequestWords
+from occforge.latent.text import Asked, RequestWords
 
 
 @dataclass(frozen=True)
@@ -60,8 +60,25 @@ class PictureGenerator(nn.Module):
         self.encoding = CameraEncoding(config.encoding, taxonomy.class_count, grid)
         self.words = RequestWords(config.counts, config.painter.words)
         inner = 2 * config.painter.patch
+        self.picture_CHW = (config.painter.channels, *config.size_HW)
         self.volume_HW = (config.size_HW[0] // inner, config.size_HW[1] // inner)
         self.maps_HW = (config.size_HW[0] // 2, config.size_HW[1] // 2)
+
+    def told(self, asked: Asked) -> Tensor:
+        """Words (B, L, E) of what is asked for."""
+        return self.words(asked.request_BA)
+
+    def told_nothing(self, batch: int) -> Tensor:
+        """Words of a request that leaves everything open: what guidance compares with."""
+        return self.words(self.words.nothing(batch))
+
+    def encode(self, picture_BNCHW: Tensor) -> Tensor:
+        """Pictures in -1 to 1 as the diffusion has them: as they are."""
+        return picture_BNCHW
+
+    def decode(self, y_BNCHW: Tensor) -> Tensor:
+        """Inverse of `encode`."""
+        return y_BNCHW
 
     def see(self, share_BKXYZ: Tensor, cameras: CameraBatch, maps_BNMHW: Tensor | None = None) -> Seen:
         """What B * N cameras see of class shares, those of one scene one after the other.

@@ -4,25 +4,24 @@ Only what is added is trained and saved; the folder's own weights are read and n
 N frames, C H W pictures in -1 to 1, c h w latents, L words. Source: OccScene, Sec. III and IV-A.
 """
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from occforge.core.batch import CameraBatch
-from occforge.core.config import from_dict
 from occforge.core.errors import InputError
 from occforge.core.grid import GridSpec
 from occforge.core.taxonomy import Taxonomy
-from occforge.core.tensors import load_state, load_tensors, save_tensors
 from occforge.latent.alignment import Alignment, AlignmentConfig
 from occforge.latent.camera_encoding import CameraEncoding, CameraEncodingConfig, ray_depths_m, soft_raycast
 from occforge.latent.objective import Diffusion
 from occforge.latent.sample import Seen
+from occforge.latent.text import Asked
 
 PARTS = ("unet", "vae", "text_encoder", "tokenizer")
 
@@ -116,6 +115,8 @@ class StableDiffusionGenerator(nn.Module):
         self.config, self.grid, self.taxonomy = config, grid, taxonomy
         self._frozen = (folder,)  # a tuple hides it from parameters() and state_dict()
         self.latent_HW = (config.size_HW[0] // shrink, config.size_HW[1] // shrink)
+        self.maps_HW = (config.size_HW[0] // 2, config.size_HW[1] // 2)
+        self.picture_CHW = (int(folder.unet.config.in_channels), *self.latent_HW)
         self.encoding = CameraEncoding(config.encoding, taxonomy.class_count, grid)
         widths = folder.unet.config.block_out_channels
         self.stem = MapStem(taxonomy.class_count + 1, widths[0])
@@ -133,6 +134,12 @@ class StableDiffusionGenerator(nn.Module):
     def folder(self) -> Folder:
         """The frozen parts."""
         return self._frozen[0]
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        """The frozen parts go where the added ones go."""
+        for part in (self.folder.unet, self.folder.vae, self.folder.text_encoder):
+            part._apply(fn, recurse)
+        return super()._apply(fn, recurse)
 
     def _first(self, _module: nn.Module, _inputs: Any, out_FCHW: Tensor) -> Tensor:
         if self._seen is None:
@@ -152,18 +159,28 @@ class StableDiffusionGenerator(nn.Module):
         aligned = self.alignments[name](hidden_FCHW.unflatten(0, folded), self._seen.volume_BNODHW)
         return aligned.flatten(0, 1)
 
-    def words(self, prompts: Sequence[str]) -> Tensor:
-        """(B, L, E); raises `InputError` for a prompt that the tokenizer would cut, saying what."""
+    def told(self, asked: Asked) -> Tensor:
+        """Words (B, L, E) of what is asked for; see `words`."""
+        return self.words(asked.texts, asked.cut)
+
+    def told_nothing(self, batch: int) -> Tensor:
+        """Words of the empty prompt: what guidance compares with."""
+        return self.words([""] * batch)
+
+    def words(self, prompts: Sequence[str], cut: bool = False) -> Tensor:
+        """(B, L, E); raises `InputError` for a prompt that the tokenizer would cut, saying what, unless it may."""
         tokenizer = self.folder.tokenizer
         limit = tokenizer.model_max_length
         for prompt in prompts:
             ids = tokenizer(prompt, verbose=False).input_ids
-            if len(ids) > limit:
-                cut = tokenizer.decode(ids[limit - 1 : -1])
+            if len(ids) > limit and not cut:
+                lost = tokenizer.decode(ids[limit - 1 : -1])
                 raise InputError(
-                    f"prompt: expected at most {limit - 2} tokens, got {len(ids) - 2}; cut would be '{cut}'"
+                    f"prompt: expected at most {limit - 2} tokens, got {len(ids) - 2}; cut would be '{lost}'"
                 )
-        ids_BL = tokenizer(list(prompts), padding="max_length", max_length=limit, return_tensors="pt").input_ids
+        ids_BL = tokenizer(
+            list(prompts), padding="max_length", max_length=limit, truncation=cut, return_tensors="pt"
+        ).input_ids
         with torch.no_grad():
             hidden: Tensor = self.folder.text_encoder(ids_BL.to(self.folder.text_encoder.device)).last_hidden_state
         return hidden
@@ -184,9 +201,15 @@ class StableDiffusionGenerator(nn.Module):
         """As `PictureGenerator.see`."""
         if maps_BNMHW is None:
             depth_D_m = ray_depths_m(self.grid, self.config.depths).to(share_BKXYZ.device)
-            half_HW = (self.config.size_HW[0] // 2, self.config.size_HW[1] // 2)
-            maps_BNMHW = soft_raycast(share_BKXYZ, self.grid, cameras, depth_D_m, half_HW)
+            maps_BNMHW = soft_raycast(share_BKXYZ, self.grid, cameras, depth_D_m, self.maps_HW)
         return Seen(maps_BNMHW, self.encoding(share_BKXYZ, cameras, self.latent_HW))
+
+    def nothing_seen(self, batch: int, frames: int) -> Seen:
+        """For pictures of no known occupancy."""
+        device, encoding = next(self.parameters()).device, self.config.encoding
+        maps = torch.zeros(batch, frames, self.taxonomy.class_count + 1, *self.maps_HW, device=device)
+        volume = torch.zeros(batch, frames, encoding.channels, encoding.depth, *self.latent_HW, device=device)
+        return Seen(maps, volume)
 
     def paint(self, y_BNchw: Tensor, t_B: Tensor, words_BLE: Tensor, cameras: CameraBatch, seen: Seen | None) -> Tensor:
         """The prediction for latents of B * N cameras at steps t; the bare network's where nothing is seen."""
@@ -199,27 +222,3 @@ class StableDiffusionGenerator(nn.Module):
         finally:
             self._seen = None
         return said.unflatten(0, y_BNchw.shape[:2])
-
-
-def save_added(generator: StableDiffusionGenerator, path: Path, made_from: dict[str, Any]) -> None:
-    """Write what was added to Stable Diffusion, in half precision, atomically."""
-    half = {k: v.half() if v.is_floating_point() else v for k, v in generator.state_dict().items()}
-    described = {
-        "stable_diffusion": asdict(generator.config),
-        "grid": asdict(generator.grid),
-        "taxonomy": generator.taxonomy.to_json(),
-        "made_from": made_from,
-    }
-    save_tensors(path, half, described)
-
-
-def load_added(path: Path, folder: Folder) -> StableDiffusionGenerator:
-    """Read what `save_added` wrote and add it to the folder's network; raises `InputError` if they do not fit."""
-    tensors, metadata = load_tensors(path)
-    if "stable_diffusion" not in metadata:
-        raise InputError(f"{path} holds nothing that was added to Stable Diffusion; give another file")
-    config = from_dict(StableDiffusionConfig, metadata["stable_diffusion"], str(path))
-    grid = from_dict(GridSpec, metadata["grid"], str(path))
-    generator = StableDiffusionGenerator(folder, config, grid, Taxonomy.from_json(metadata["taxonomy"]))
-    load_state(generator, {k: v.float() if v.is_floating_point() else v for k, v in tensors.items()}, path)
-    return generator.eval()

@@ -5,8 +5,24 @@ through a sentence vector, and one reader serves both engines. Shape legend: B b
 side, L attributes, E width.
 """
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What B paths of pictures are asked for: sentences, and what a reader understands of them.
+
+    `request_BA`: one-hot categories of all attributes side by side (`discrete.text.request_BA`). A generator takes what
+    it can read: the small one requests, Stable Diffusion sentences. It refuses those that are too long, unless their
+    ends may be `cut`.
+    """
+
+    texts: tuple[str, ...]
+    request_BA: Tensor
+    cut: bool = False
 
 
 class RequestWords(nn.Module):

@@ -6,7 +6,7 @@ and columns, X Y Z voxels.
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,17 +21,18 @@ from occforge.core.camera import CameraPath
 from occforge.core.errors import InputError
 from occforge.core.files import write_json, write_text
 from occforge.data.views import Views, WorldViews
-from occforge.discrete.text import request_BA
-from occforge.latent.generator import PictureGenerator
 from occforge.latent.sample import PaintingConfig, Seen
+from occforge.latent.text import Asked
+from occforge.latent.weights import AnyGenerator
 from occforge.metrics.frechet import frechet_distance
 from occforge.metrics.iou import IoU
 from occforge.metrics.picture_judge import PictureJudge, picture_features_ND, sharpness, shown
 from occforge.metrics.report import versions
 from occforge.perception.weights import Trained
 from occforge.pipelines.perceive import perceive
-from occforge.pipelines.text_to_pictures import known, paint
+from occforge.pipelines.text_to_pictures import asked_for, known, paint
 from occforge.render.picture import save_rgb, sheet
+from occforge.world.captions import caption
 
 PICTURES = 6
 """Rows on the sheet of pictures: the first scenes, none chosen."""
@@ -49,7 +50,7 @@ class Side:
 
 
 def evaluate_pictures(
-    generator: PictureGenerator,
+    generator: AnyGenerator,
     judge: PictureJudge,
     perception: Trained,
     painted: WorldViews,
@@ -71,12 +72,12 @@ def evaluate_pictures(
     scenes = [painted.views(i) for i in tqdm(range(len(painted)), desc="views", leave=False)]
     rows = []
     for i, scene in enumerate(tqdm(scenes, desc="pictures", leave=False)):
-        path, request = CameraPath(scene.cameras[:1]), scene.attributes
+        path, request, asked = CameraPath(scene.cameras[:1]), scene.attributes, described(scene, i)
         nothing = generator.nothing_seen(1, 1)
         made = {
             REAL: scene.images_NHW3[0],
-            TOLD: paint(generator, occupancy_of(generator, scene), path, request, seed + i, config)[0],
-            ALONE: paint(generator, nothing, path, request, seed + i, config)[0],
+            TOLD: paint(generator, occupancy_of(generator, scene), path, asked, seed + i, config)[0],
+            ALONE: paint(generator, nothing, path, asked, seed + i, config)[0],
         }
         for name, image_HW3 in made.items():
             side, seen = sides[name], shown(judge, image_HW3)
@@ -154,7 +155,13 @@ def table(record: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def occupancy_of(generator: PictureGenerator, scene: Views) -> Seen:
+def described(scene: Views, index: int) -> Asked:
+    """All that a scene shows, as a request and in a sentence drawn for it."""
+    sentence, _ = caption(scene.attributes, np.random.default_rng((19, index)))
+    return replace(asked_for(sentence, scene.attributes), cut=True)
+
+
+def occupancy_of(generator: AnyGenerator, scene: Views) -> Seen:
     """What the key camera sees of a scene whose occupancy is known, by the rays of its fine voxels."""
     key = CameraPath(scene.cameras[:1])
     return known(generator, scene.labels_XYZ, scene.semantic_fine_Nhw[:1], scene.depth_fine_Nhw[:1], key)
@@ -162,7 +169,7 @@ def occupancy_of(generator: PictureGenerator, scene: Views) -> Seen:
 
 @torch.no_grad()
 def occupancy_losses(
-    generator: PictureGenerator, scenes: Sequence[Views], seed: int = 0, levels: int = 8
+    generator: AnyGenerator, scenes: Sequence[Views], seed: int = 0, levels: int = 8
 ) -> dict[str, NDArray[np.float64]]:
     """L_LDM of each scene (N,), told its true occupancy, none, or the next scene's, with the same noise.
 
@@ -179,10 +186,10 @@ def occupancy_losses(
         t_B = torch.from_numpy(((np.arange(levels) + rng.random(levels)) / levels * diffusion.steps).astype(np.int64))
         noise_rng = torch.Generator().manual_seed(int(rng.integers(2**62)))
         image_3HW = torch.from_numpy(scene.images_NHW3[0]).movedim(-1, 0).float() / 127.5 - 1.0
-        y_0 = image_3HW[None, None].expand(levels, -1, -1, -1, -1)
+        y_0 = generator.encode(image_3HW[None, None]).expand(levels, -1, -1, -1, -1)
         noise = torch.randn(y_0.shape, generator=noise_rng)
         y_t = diffusion.noised(y_0, noise, t_B)
-        words_BLE = generator.words(request_BA([scene.attributes])).expand(levels, -1, -1)
+        words_BLE = generator.told(described(scene, i)).expand(levels, -1, -1)
         cameras = CameraBatch.stack(scene.cameras[:1] * levels)
         for name, seen in (
             ("true", occupancy_of(generator, scene)),

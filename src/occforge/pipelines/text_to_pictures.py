@@ -20,8 +20,10 @@ from occforge.data._transforms import downsample_scene
 from occforge.data.views import seen as seen_by
 from occforge.discrete.stages import Composition
 from occforge.discrete.text import request_BA
-from occforge.latent.generator import PictureGenerator, maps_of_views
+from occforge.latent.generator import maps_of_views
 from occforge.latent.sample import PaintingConfig, Perceive, Seen, sample
+from occforge.latent.text import Asked
+from occforge.latent.weights import AnyGenerator
 from occforge.metrics.prompts import MEASURED
 from occforge.perception.network import Hints
 from occforge.perception.weights import Trained
@@ -37,10 +39,10 @@ class Imagined:
 
 
 def paint_scene(
-    generator: PictureGenerator,
+    generator: AnyGenerator,
     scene: Scene,
     path: CameraPath,
-    request: dict[str, str],
+    asked: Asked,
     seed: int,
     config: PaintingConfig,
 ) -> NDArray[np.uint8]:
@@ -54,11 +56,11 @@ def paint_scene(
     views = [seen_by(scene, camera) for camera in path.cameras]
     semantic_Nhw, depth_Nhw = (np.stack(maps) for maps in zip(*views, strict=True))
     seen = known(generator, coarse.labels_XYZ, semantic_Nhw, depth_Nhw, path)
-    return paint(generator, seen, path, request, seed, config)
+    return paint(generator, seen, path, asked, seed, config)
 
 
 def known(
-    generator: PictureGenerator,
+    generator: AnyGenerator,
     labels_XYZ: NDArray[np.uint8],
     semantic_Nhw: NDArray[np.uint8],
     depth_Nhw_m: NDArray[np.floating],
@@ -73,10 +75,10 @@ def known(
 
 
 def imagine(
-    generator: PictureGenerator,
+    generator: AnyGenerator,
     perception: Trained,
     path: CameraPath,
-    request: dict[str, str],
+    asked: Asked,
     seed: int,
     config: PaintingConfig,
 ) -> Imagined:
@@ -94,24 +96,27 @@ def imagine(
         )
     if not config.perceive_every:
         raise InputError("image engine: --painting.perceive-every is 0, so no occupancy would be read; give 1 or more")
-    key, cameras = CameraBatch.stack(path.cameras[:1]), CameraBatch.stack(path.cameras)
+    key = CameraBatch.stack([path.cameras[0].resized(perception.size_HW)])
+    cameras = CameraBatch.stack(path.cameras)
     read: list[Tensor] = []
 
     def perceive(y_BNCHW: Tensor, level_B: Tensor) -> Seen:
-        image_B3HW = (0.5 * (y_BNCHW[:, 0] + 1.0)).clamp(0.0, 1.0)
-        logits = network(image_B3HW, key, Hints(noise_level_B=level_B)).logits_BKXYZ
+        image_B3HW = 0.5 * (generator.decode(y_BNCHW[:, :1])[:, 0] + 1.0)
+        if image_B3HW.shape[2:] != perception.size_HW:
+            image_B3HW = F.interpolate(image_B3HW, perception.size_HW, mode="area")
+        logits = network(image_B3HW.clamp(0.0, 1.0), key, Hints(noise_level_B=level_B)).logits_BKXYZ
         read[:] = [logits]
         return generator.see(logits.softmax(1), cameras)
 
     nothing = generator.nothing_seen(1, len(path.cameras))
-    pictures = paint(generator, nothing, path, request, seed, config, perceive)
+    pictures = paint(generator, nothing, path, asked, seed, config, perceive)
     labels_XYZ = read[0][0].argmax(0).to(torch.uint8).numpy()
     return Imagined(pictures, Scene(labels_XYZ, generator.grid, generator.taxonomy))
 
 
 def generate_pictures(
     composition: Composition,
-    generator: PictureGenerator,
+    generator: AnyGenerator,
     perception: Trained,
     prompt: str,
     seed: int,
@@ -125,7 +130,7 @@ def generate_pictures(
     understood = understood_of(composition, prompt, seed)
     drawn = drawn_for(composition, understood, seed)
     start = time.process_time()
-    made = imagine(generator, perception, path, understood | drawn, seed, config)
+    made = imagine(generator, perception, path, asked_for(prompt, understood | drawn), seed, config)
     seconds = {"pictures": time.process_time() - start}
     lacking = missing(among(MEASURED, understood), made.scene)
     scene = GeneratedScene(made.scene, prompt, seed, understood, drawn, None, None, lacking, {}, seconds)
@@ -134,19 +139,17 @@ def generate_pictures(
 
 @torch.no_grad()
 def paint(
-    generator: PictureGenerator,
+    generator: AnyGenerator,
     seen: Seen,
     path: CameraPath,
-    request: dict[str, str],
+    asked: Asked,
     seed: int,
     config: PaintingConfig,
     perceive: Perceive | None = None,
 ) -> NDArray[np.uint8]:
     """RGB pictures (N, H, W, 3) of one path, told what its cameras see, or `generator.nothing_seen`."""
-    H, W = generator.config.size_HW
-    shape = (1, len(path.cameras), generator.config.painter.channels, H, W)
-    asked = generator.words(request_BA([request]))
-    nothing = generator.words(generator.words.nothing(1))
+    shape = (1, len(path.cameras), *generator.picture_CHW)
+    words = generator.told(asked), generator.told_nothing(1)
 
     def predict(y_BNCHW: Tensor, t_B: Tensor, words_BLE: Tensor, shown: Seen) -> Tensor:
         cameras = CameraBatch.stack(path.cameras * len(y_BNCHW))  # guidance asks for each path twice
@@ -154,12 +157,17 @@ def paint(
 
     noise = torch.Generator().manual_seed(seed)
     diffusion = generator.config.diffusion
-    y_BNCHW, _ = sample(predict, diffusion, config, shape, (asked, nothing), seen, [noise], perceive)
-    value_NHW3 = (127.5 * (y_BNCHW[0].clamp(-1.0, 1.0) + 1.0)).round().permute(0, 2, 3, 1)
+    y_BNCHW, _ = sample(predict, diffusion, config, shape, words, seen, [noise], perceive)
+    value_NHW3 = (127.5 * (generator.decode(y_BNCHW)[0].clamp(-1.0, 1.0) + 1.0)).round().permute(0, 2, 3, 1)
     return np.ascontiguousarray(value_NHW3.numpy().astype(np.uint8))
 
 
-def check_cameras(generator: PictureGenerator, path: CameraPath) -> None:
+def asked_for(text: str, request: dict[str, str]) -> Asked:
+    """What one path is asked for: a sentence and its attributes, those drawn for it included."""
+    return Asked((text,), request_BA([request]))
+
+
+def check_cameras(generator: AnyGenerator, path: CameraPath) -> None:
     """Raise `InputError` unless the cameras are of the generator's picture size and within its grid."""
     for i, camera in enumerate(path.cameras):
         if camera.size_HW != generator.config.size_HW:

@@ -1,5 +1,6 @@
 """Runs on the procedural street world."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +14,8 @@ from occforge.discrete.text import ATTRIBUTE_VALUES
 from occforge.latent.alignment import AlignmentConfig, Encoding
 from occforge.latent.generator import GeneratorConfig
 from occforge.latent.painter import PainterConfig
+from occforge.latent.stable_diffusion import StableDiffusionConfig
+from occforge.latent.weights import AnyConfig
 from occforge.metrics.features import SceneAutoencoderConfig
 from occforge.metrics.picture_judge import JudgeConfig
 from occforge.perception.network import preset
@@ -212,9 +215,11 @@ def pictures(
     seed: int = 0,
     cache: Path = Path("out/cache"),
     workers: int = 2,
+    stable_diffusion: Path | None = None,
+    image: tuple[int, int] | None = None,
     options: PaintingOptions = PaintingOptions(),  # noqa: B008 (frozen)
 ) -> Path:
-    """Train the small picture generator on the street world: stage I of OccScene, on true occupancy.
+    """Train a picture generator on the street world: stage I of OccScene, on true occupancy.
 
     Args:
         out: Run folder; the finished generator is its pictures.safetensors.
@@ -230,16 +235,28 @@ def pictures(
         seed: Seed of weights, batches and noise.
         cache: Folder of rendered streets, shared between runs.
         workers: Processes that fill the cache.
+        stable_diffusion: Folder of a Stable Diffusion 1.x in diffusers' format, to which the alignment is added;
+            default: the small generator.
+        image: Height and width of pictures; default 64 192, with Stable Diffusion 192 512.
         options: What pictures are told while they are learned from.
     """
-    views = ViewCache(cache, WorldViews(WorldPairs(TRAIN_FIRST_SEED, streets, varied=0.5), frames))
+    config = picture_config(alignment, image, stable_diffusion is not None)
+    views = ViewCache(cache, WorldViews(WorldPairs(TRAIN_FIRST_SEED, streets, config.size_HW, varied=0.5), frames))
     if workers > 1:
         views.fill(workers)
     arithmetic = chosen_dtype(dtype, device)
-    painter = PainterConfig(alignment=AlignmentConfig(alignment, patch=1))
-    config = GeneratorConfig(counts=tuple(len(values) for values in ATTRIBUTE_VALUES.values()), painter=painter)
     loop = LoopConfig(steps=steps, batch=batch, lr=lr, optimizer=optimizer, dtype=arithmetic, device=device, seed=seed)
-    return train_painting(config, views, options, loop, out)
+    return train_painting(config, views, options, loop, out, stable_diffusion)
+
+
+def picture_config(alignment: Encoding, image: tuple[int, int] | None, stable_diffusion: bool) -> AnyConfig:
+    """Sizes of a picture generator: the small one's, or what is added to Stable Diffusion."""
+    if stable_diffusion:
+        added = StableDiffusionConfig(alignment=AlignmentConfig(alignment))
+        return added if image is None else replace(added, size_HW=image)
+    counts = tuple(len(values) for values in ATTRIBUTE_VALUES.values())
+    small = GeneratorConfig(counts=counts, painter=PainterConfig(alignment=AlignmentConfig(alignment, patch=1)))
+    return small if image is None else replace(small, size_HW=image)
 
 
 def joint(
@@ -257,6 +274,8 @@ def joint(
     seed: int = 0,
     cache: Path = Path("out/cache"),
     workers: int = 2,
+    stable_diffusion: Path | None = None,
+    image: tuple[int, int] | None = None,
     options: JointOptions = JointOptions(),  # noqa: B008 (frozen)
 ) -> Path:
     """Train the picture generator and a perception network together: stage II of OccScene.
@@ -276,12 +295,16 @@ def joint(
         seed: Seed of batches and noise.
         cache: Folder of rendered streets, shared between runs.
         workers: Processes that fill the cache.
+        stable_diffusion: Folder of the Stable Diffusion that the generator builds on, if it builds on one.
+        image: Height and width of pictures, those of the generator; default 64 192, with Stable Diffusion 192 512.
         options: How the two meet, and what pictures are told.
     """
-    views = ViewCache(cache, WorldViews(WorldPairs(TRAIN_FIRST_SEED, streets, varied=0.5), frames))
+    size_HW = picture_config("mamba", image, stable_diffusion is not None).size_HW
+    views = ViewCache(cache, WorldViews(WorldPairs(TRAIN_FIRST_SEED, streets, size_HW, varied=0.5), frames))
     if workers > 1:
         views.fill(workers)
     loop = LoopConfig(
         steps=steps, batch=batch, lr=lr, muon_lr=muon_lr, dtype=chosen_dtype(dtype, device), device=device, seed=seed
     )
-    return train_joint(generator, perception or EMBEDDED / "monoscene.safetensors", views, options, loop, out)[0]
+    reader = perception or EMBEDDED / "monoscene.safetensors"
+    return train_joint(generator, reader, views, options, loop, out, stable_diffusion)[0]

@@ -18,9 +18,9 @@ from occforge.core.batch import CameraBatch
 from occforge.core.errors import InputError
 from occforge.core.tensors import load_state, load_tensors
 from occforge.data.views import ViewCache
-from occforge.latent.generator import PictureGenerator, kept_where
+from occforge.latent.generator import kept_where
 from occforge.latent.objective import joint_loss_B
-from occforge.latent.weights import load_generator, save_generator
+from occforge.latent.weights import AnyGenerator, load_generator, save_generator
 from occforge.perception.network import Hints, PerceptionNetwork, Prediction
 from occforge.perception.weights import load_network, save_network
 from occforge.train.budget import Timed
@@ -35,7 +35,8 @@ class JointOptions:
     `reads`: the noisy picture y_t, as in the paper, or the generator's estimate of the clean one, made without
     occupancy and without gradient first. `attached`: L_LDM reaches perception through what the cameras see of its
     occupancy; else each network learns from its own loss alone. `frozen`: parts of the generator that keep their
-    weights. Paper: the base UNet. Here: none by default. Because: the small generator has no pretrained base.
+    weights beside those of a Stable Diffusion, whose base always does. Paper: the base UNet. Here: none by default.
+    Because: the small generator has no pretrained base.
     """
 
     reads: Literal["noisy", "estimate"] = "noisy"
@@ -49,7 +50,7 @@ class JointTask:
 
     def __init__(
         self,
-        generator: PictureGenerator,
+        generator: AnyGenerator,
         perception: PerceptionNetwork,
         views: ViewCache,
         options: JointOptions,
@@ -62,6 +63,8 @@ class JointTask:
             )
         self.generator, self.perception, self.views, self.options = generator, perception, views, options
         for part in options.frozen:
+            if not isinstance(getattr(generator, part, None), nn.Module):
+                raise InputError(f"--options.frozen: this generator has no {part} of its own; leave it out")
             getattr(generator, part).requires_grad_(False)
         self.module: nn.Module = nn.ModuleDict({"generator": generator, "perception": perception})
 
@@ -91,7 +94,7 @@ class JointTask:
                 nothing = generator.nothing_seen(*y_BNCHW.shape[:2])
                 output = generator.paint(y_BNCHW, t_B, words_BLE, cameras, nothing)
                 y_BNCHW = diffusion.clean(output, y_BNCHW, t_B)
-        image_B3HW = 0.5 * (y_BNCHW[:, 0] + 1.0)
+        image_B3HW = 0.5 * (generator.decode(y_BNCHW[:, :1])[:, 0] + 1.0)
         return self.perception(image_B3HW, key_cameras(cameras, y_BNCHW.shape[1]), Hints(noise_level_B=level_B))
 
 
@@ -119,14 +122,21 @@ def train_joint(
     options: JointOptions,
     loop: LoopConfig,
     out: Path,
+    folder: Path | None = None,
 ) -> tuple[Path, Path]:
     """Train both from given weights; returns the usable files `out`/pictures.safetensors and `out`/NAME.safetensors.
 
-    Continues where a stopped run of the same configuration was. `out`/cpu.jsonl has the CPU seconds of every step.
+    `folder` is the Stable Diffusion that a generator of that kind builds on. Continues where a stopped run of the same
+    configuration was. `out`/cpu.jsonl has the CPU seconds of every step.
     """
     torch.manual_seed(loop.seed)
-    generator, trained = load_generator(generator_path).train(), load_network(perception_path)
+    generator, trained = load_generator(generator_path, folder).train(), load_network(perception_path)
     network = trained.network.train()
+    if views.source.pairs.size_HW != generator.config.size_HW:
+        raise InputError(
+            f"joint training: the generator paints {generator.config.size_HW}, the views are "
+            f"{views.source.pairs.size_HW}; give --image {' '.join(map(str, generator.config.size_HW))}"
+        )
     made_from = {
         "generator": hashlib.sha256(generator_path.read_bytes()).hexdigest(),
         "perception": hashlib.sha256(perception_path.read_bytes()).hexdigest(),
@@ -142,5 +152,5 @@ def train_joint(
     pictures, perceived = out / "pictures.safetensors", out / f"{trained.name.rpartition('.')[2]}.safetensors"
     said = {"source": views.source.identity, "steps": loop.steps}
     save_generator(generator, pictures, said)
-    save_network(network, trained.name, network.config, trained.size_HW, perceived, said)
+    save_network(network, trained.name, network.config, generator.config.size_HW, perceived, said)
     return pictures, perceived

@@ -1,4 +1,4 @@
-"""Training of the small picture generator, stage I of OccScene: perception stays out, occupancy is true."""
+"""Training of a picture generator, stage I of OccScene: perception stays out, occupancy is true."""
 
 import json
 from collections.abc import Sequence
@@ -14,11 +14,13 @@ from occforge.core.tensors import load_state, load_tensors
 from occforge.data.shards import reading_order
 from occforge.data.views import ViewCache, Views
 from occforge.discrete.text import request_BA
-from occforge.latent.generator import GeneratorConfig, PictureGenerator, kept_where, maps_of_views
-from occforge.latent.weights import save_generator
+from occforge.latent.generator import kept_where, maps_of_views
+from occforge.latent.text import Asked
+from occforge.latent.weights import AnyConfig, AnyGenerator, build_generator, save_generator
 from occforge.train.budget import Timed
 from occforge.train.loop import LoopConfig, train
 from occforge.train.tasks import draws, told_request
+from occforge.world.captions import caption
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class PaintingOptions:
 class PaintingTask:
     """The generator: L_LDM of pictures whose occupancy is known (Eq. 1 without its second term)."""
 
-    def __init__(self, generator: PictureGenerator, views: ViewCache, options: PaintingOptions) -> None:
+    def __init__(self, generator: AnyGenerator, views: ViewCache, options: PaintingOptions) -> None:
         self.generator, self.views, self.options = generator, views, options
         self.module: nn.Module = generator
 
@@ -71,7 +73,7 @@ class DrawnBatch:
 
 
 def drawn_batch(
-    generator: PictureGenerator,
+    generator: AnyGenerator,
     views: ViewCache,
     options: PaintingOptions,
     step: int,
@@ -83,7 +85,8 @@ def drawn_batch(
     diffusion, device = generator.config.diffusion, next(generator.parameters()).device
     rngs = [draws(seed, step, slot) for slot in slots]
     shown = [views[i] for i in reading_order(len(views), step, slots, batch, seed)]
-    y_0 = torch.stack([pictures(v) for v in shown]).to(device)
+    with torch.no_grad():
+        y_0 = generator.encode(torch.stack([pictures(v) for v in shown]).to(device))
     t_B = torch.tensor([int(r.numpy.integers(diffusion.steps)) for r in rngs])
     noise = torch.stack([torch.randn(y_0.shape[1:], generator=r.torch) for r in rngs]).to(device)
     told = [
@@ -96,12 +99,15 @@ def drawn_batch(
     maps = maps_of_views(
         torch.stack(semantic).to(device), torch.stack(depth).to(device), generator.taxonomy.class_count
     )
+    texts = tuple(
+        caption(v.attributes, r.numpy)[0] if request else "" for v, request, r in zip(shown, told, rngs, strict=True)
+    )
     return DrawnBatch(
         y_0,
         diffusion.noised(y_0, noise, t_B),
         noise,
         t_B,
-        generator.words(request_BA(told).to(device)),
+        generator.told(Asked(texts, request_BA(told).to(device), cut=True)),
         CameraBatch.stack([c for v in shown for c in v.cameras]).to(device),
         torch.stack([torch.from_numpy(v.labels_XYZ) for v in shown]).to(device),
         maps,
@@ -122,21 +128,29 @@ def view_of(shown: Views, fine: bool) -> tuple[Tensor, Tensor]:
 
 
 def train_painting(
-    config: GeneratorConfig, views: ViewCache, options: PaintingOptions, loop: LoopConfig, out: Path
+    config: AnyConfig,
+    views: ViewCache,
+    options: PaintingOptions,
+    loop: LoopConfig,
+    out: Path,
+    folder: Path | None = None,
 ) -> Path:
     """Train the generator on `views` and return the path of the usable file, `out`/pictures.safetensors.
 
-    Continues where a stopped run of the same configuration was. `out`/cpu.jsonl has the CPU seconds of every step.
+    `folder` is the Stable Diffusion that a generator of that kind builds on. Continues where a stopped run of the same
+    configuration was. `out`/cpu.jsonl has the CPU seconds of every step.
     """
     torch.manual_seed(loop.seed)
     pairs = views.source.pairs
-    generator = PictureGenerator(config, pairs.grid, pairs.taxonomy)
+    generator = build_generator(config, pairs.grid, pairs.taxonomy, folder)
     made_from = {
         "config": asdict(config),
         "source": views.source.identity,
         "views": len(views),
         "options": asdict(options),
     }
+    if folder is not None:
+        made_from["folder"] = str(folder.resolve())
     with Timed(PaintingTask(generator, views, options), out / "cpu.jsonl") as timed:
         final = train(timed, loop, out, json.loads(json.dumps(made_from)))
     generator.to("cpu")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from occforge.discrete.stages import Composition
-    from occforge.latent.generator import PictureGenerator
+    from occforge.latent.weights import AnyGenerator
     from occforge.perception.weights import Trained
 
 EMBEDDED = Path(__file__).parent
@@ -26,8 +26,11 @@ def load_perception(path: Path | None) -> "Trained":
     return load_network(EMBEDDED / "monoscene.safetensors" if path is None else path)
 
 
-def load_pictures(path: Path | None) -> "PictureGenerator":
-    """The picture generator of a file, or the embedded one; raises `InputError` if none ships."""
+def load_pictures(path: Path | None, stable_diffusion: Path | None = None) -> "AnyGenerator":
+    """The picture generator of a file, or the embedded one; raises `InputError` if none ships.
+
+    `stable_diffusion`: the folder that the file's generator builds on, if it builds on one.
+    """
     from occforge.core.errors import InputError
     from occforge.latent.weights import load_generator
 
@@ -36,4 +39,4 @@ def load_pictures(path: Path | None) -> "PictureGenerator":
         raise InputError(
             "pictures: no picture generator ships yet; train one with occforge train street.pictures and give its file"
         )
-    return load_generator(path or embedded)
+    return load_generator(path or embedded, stable_diffusion)
