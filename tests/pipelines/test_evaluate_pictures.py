@@ -15,7 +15,7 @@ from occforge.data.pairs import WorldPairs
 from occforge.data.views import WorldViews
 from occforge.latent.sample import PaintingConfig
 from occforge.metrics import picture_judge
-from occforge.pipelines.evaluate_pictures import ALONE, REAL, TOLD, evaluate_pictures, occupancy_losses, table
+from occforge.pipelines.evaluate_pictures import ALONE, READ, REAL, TOLD, evaluate_pictures, occupancy_losses, table
 from tiny_pictures import tiny_generator, tiny_reader, untrained_generator
 
 GRID, SIZE_HW, N = STREET_GRID.pooled((8, 8, 8)), (32, 96), 4
@@ -38,14 +38,16 @@ def made(networks, tmp_path_factory):
 def test_all_scores_are_there_beside_those_of_real_pictures(made):
     out, record = made
     assert json.loads((out / "pictures.json").read_text()) == record and record["n"] == N
-    assert list(record["scores"]) == [REAL, TOLD, ALONE]
+    assert list(record["scores"]) == [REAL, TOLD, READ, ALONE]
     for scores in record["scores"].values():
         assert np.isfinite(scores["distance"]) and scores["sharpness"] > 0 and 0 <= scores["found"] <= 1
     real, told = record["scores"][REAL], record["scores"][TOLD]
     assert real["distance"] < told["distance"], "untrained pictures must lie farther away than real ones"
+    read = record["scores"][READ]
+    assert read["pairing"]["iou"] > 0.9 > read["pairing_with_another"]["iou"], "what it read last is in the picture"
     assert (out / "pictures.md").read_text() == table(record)
     with Image.open(out / "sheet.png") as picture:
-        assert picture.width >= 3 * SIZE_HW[1]
+        assert picture.width >= 4 * SIZE_HW[1]
 
 
 def test_the_same_seed_gives_the_same_scores_and_pictures(made, networks, tmp_path):

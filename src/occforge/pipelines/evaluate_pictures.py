@@ -30,13 +30,13 @@ from occforge.metrics.picture_judge import PictureJudge, picture_features_ND, sh
 from occforge.metrics.report import versions
 from occforge.perception.weights import Trained
 from occforge.pipelines.perceive import perceive
-from occforge.pipelines.text_to_pictures import asked_for, known, paint
+from occforge.pipelines.text_to_pictures import asked_for, imagine, known, paint
 from occforge.render.picture import save_rgb, sheet
 from occforge.world.captions import caption
 
 PICTURES = 6
 """Rows on the sheet of pictures: the first scenes, none chosen."""
-REAL, TOLD, ALONE = "real", "told its occupancy", "words alone"
+REAL, TOLD, READ, ALONE = "real", "told its occupancy", "reads it as it goes", "words alone"
 
 
 @dataclass
@@ -59,24 +59,27 @@ def evaluate_pictures(
     out: Path,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Paint the key view of every scene of `painted`, told its occupancy and from its words alone, and score both.
+    """Paint the key view of every scene of `painted` and score: told its occupancy, from its words with the occupancy
+    that `perception` reads as the picture is drawn (Algorithm 2), and from its words alone.
 
     The distance is that to the real pictures of `reference`, which must be other scenes, equally many; its floor that
     of the real pictures of `painted`. Pairing: mean IoU of what `perception` reads in a picture against the scene that
-    it was painted from, and against the next one's. Writes pictures.json, pictures.md and sheet.png into `out`.
+    it was painted from, or was read as it was drawn, and against the next one's. Writes pictures.json, pictures.md and
+    sheet.png into `out`.
     """
     if len(painted) != len(reference) or painted.identity == reference.identity:
         raise InputError("evaluate pictures: expected equally many painted and reference scenes, of other seeds")
     classes = generator.taxonomy.class_count
-    sides = {name: Side(IoU(classes), IoU(classes)) for name in (REAL, TOLD, ALONE)}
+    sides = {name: Side(IoU(classes), IoU(classes)) for name in (REAL, TOLD, READ, ALONE)}
     scenes = [painted.views(i) for i in tqdm(range(len(painted)), desc="views", leave=False)]
     rows = []
     for i, scene in enumerate(tqdm(scenes, desc="pictures", leave=False)):
         path, request, asked = CameraPath(scene.cameras[:1]), scene.attributes, described(scene, i)
-        nothing = generator.nothing_seen(1, 1)
+        nothing, imagined = generator.nothing_seen(1, 1), imagine(generator, perception, path, asked, seed + i, config)
         made = {
             REAL: scene.images_NHW3[0],
             TOLD: paint(generator, occupancy_of(generator, scene), path, asked, seed + i, config)[0],
+            READ: imagined.images_NHW3[0],
             ALONE: paint(generator, nothing, path, asked, seed + i, config)[0],
         }
         for name, image_HW3 in made.items():
@@ -85,7 +88,7 @@ def evaluate_pictures(
             for attribute, value in request.items():
                 side.found[attribute].append(seen[attribute] == value)
             labels_XYZ = perceive(perception, image_HW3, scene.cameras[0]).scene.labels_XYZ
-            side.own.add(labels_XYZ, scene.labels_XYZ)
+            side.own.add(labels_XYZ, imagined.scene.labels_XYZ if name == READ else scene.labels_XYZ)
             side.others.add(labels_XYZ, scenes[(i + 1) % len(scenes)].labels_XYZ)
         if i < PICTURES:
             rows.append(np.concatenate(list(made.values()), axis=1))
@@ -134,8 +137,9 @@ def table(record: dict[str, Any]) -> str:
     scores = record["scores"]
     lines = [
         f"n = {record['n']}, seed {record['seed']}; judge {record['judge']}, perception {record['perception']}; "
-        f"{record['painting']['steps']} steps of {record['painting']['sampler']}. The distance of real pictures is the "
-        "floor. Pairing: mean IoU of what is read in a picture against its own scene, and against another.",
+        f"{record['painting']['steps']} steps of {record['painting']['sampler']}. The distance of real pictures is "
+        "the floor. Pairing: mean IoU of what is read in a picture against its own scene, and against another; where it "
+        "reads as it goes, its own scene is what it read last.",
         "",
         "| | distance ↓ | sharpness | found ↑ | pairing ↑ | with another scene |",
         "|---|---|---|---|---|---|",
