@@ -49,7 +49,7 @@ def load_generator(path: Path, folder: Path | None = None) -> AnyGenerator:
     """Read what `save_generator` wrote, to be used; raises `InputError` if it is missing, damaged or another."""
     tensors, metadata = load_tensors(path)
     kinds = metadata.keys() & {SMALL, STABLE_DIFFUSION}
-    missing = {"grid", "taxonomy"} - metadata.keys() or ({SMALL} - kinds if not kinds else set())
+    missing = {"grid", "taxonomy"} - metadata.keys() | (set() if kinds else {SMALL})
     if missing:
         raise InputError(f"{path} is no picture generator (it lacks {', '.join(sorted(missing))}); give another file")
     config: AnyConfig

@@ -138,8 +138,8 @@ def table(record: dict[str, Any]) -> str:
     lines = [
         f"n = {record['n']}, seed {record['seed']}; judge {record['judge']}, perception {record['perception']}; "
         f"{record['painting']['steps']} steps of {record['painting']['sampler']}. The distance of real pictures is "
-        "the floor. Pairing: mean IoU of what is read in a picture against its own scene, and against another; where it "
-        "reads as it goes, its own scene is what it read last.",
+        "the floor. Pairing: mean IoU of what is read in a picture against its own scene, and against another; where "
+        "it reads as it goes, its own scene is what it read last.",
         "",
         "| | distance ↓ | sharpness | found ↑ | pairing ↑ | with another scene |",
         "|---|---|---|---|---|---|",
