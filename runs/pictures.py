@@ -13,6 +13,7 @@ from occforge.core.camera import street_camera
 from occforge.core.grid import Scene
 from occforge.data.pairs import WorldPairs
 from occforge.data.procedural import TEST_FIRST_SEED
+from occforge.pipelines.complete_scene import complete_scene
 from occforge.pipelines.evaluate_perception import side_by_side
 from occforge.pipelines.perceive import perceive
 from occforge.pipelines.text_to_scene import SamplingConfig, generate_scene
@@ -51,6 +52,22 @@ def perceived(count: int = 6) -> np.ndarray:
     return sheet(rows, 1)
 
 
+def completed(count: int = 4) -> np.ndarray:
+    """Held-out streets, a row each: picture, truth, what the embedded network reads, and that with the unseen drawn."""
+    trained, streets = load_perception(None), WorldPairs(TEST_FIRST_SEED, count)
+    composition, _ = load_generator(None)
+    rows = []
+    for index in range(count):
+        pair = streets.pair(index)
+        read = perceive(trained, pair.image_HW3, pair.camera).scene
+        whole = complete_scene(composition, read, pair.camera, "", index, SamplingConfig()).scene
+        picture = np.full((360, 480, 3), 255, np.uint8)
+        picture[100:260] = shrunk(pair.image_HW3, 480)
+        truth = make_street(TEST_FIRST_SEED + index).scene
+        rows.append(np.concatenate([picture, *(oblique(s, (360, 480)) for s in (truth, read, whole))], axis=1))
+    return sheet(rows, 1)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("docs/pictures"))
@@ -58,6 +75,7 @@ def main() -> None:
     parser.add_argument("--only", choices=("perception",), help="make only these")
     arguments = parser.parse_args()
     save_rgb(arguments.out / "perceived.png", perceived())
+    save_rgb(arguments.out / "completed.png", completed())
     save_rgb(arguments.out / "voxels-over-picture.png", voxels_over_picture(WORLD_SEED))
     if arguments.only:
         return
