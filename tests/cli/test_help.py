@@ -50,6 +50,9 @@ def test_recipes_are_listed_and_explain_their_flags(occforge):
     assert code == 0 and "street.scene" in out
     code, out, _ = occforge("train", "street.scene", "--help")
     assert code == 0 and "--effort" in out
+    code, out, _ = occforge("train", "semantic_kitti.pictures", "--help")
+    assert code == 0 and "--stable-diffusion" in out and "default out/semantic_kitti.pictures" in out
+    assert occforge("train", "mars.joint")[0] == 2
 
 
 @pytest.mark.parametrize("arguments", [("fly",), ("world",), ("evaluate", "everything"), ("--fly",)])

@@ -8,8 +8,9 @@ import pytest
 from occforge.core.errors import InputError
 from occforge.core.grid import Scene
 from occforge.core.taxonomy import SEMANTIC_KITTI
-from occforge.data.pairs import WorldPairs
-from occforge.data.views import ViewCache, WorldViews
+from occforge.data.export import export_world
+from occforge.data.pairs import DatasetPairs, WorldPairs
+from occforge.data.views import DatasetViews, ViewCache, WorldViews
 from occforge.render.raycast import raycast
 from occforge.world.street import make_street
 
@@ -61,3 +62,17 @@ def test_paths_and_sizes_that_cannot_be():
         WorldViews(SOURCE.pairs, frames=0)
     with pytest.raises(InputError, match="even picture size"):
         WorldViews(WorldPairs(0, 1, (31, 96)))
+
+
+def test_frames_of_a_dataset_have_views_too(tmp_path):
+    export_world(tmp_path / "world", "semantic_kitti", 2)
+    pairs = DatasetPairs("semantic_kitti", tmp_path / "world", "train", (32, 96), 4)
+    source = DatasetViews(pairs)
+    assert len(source) == 2
+    seen, pair = source.views(0), pairs.pair(0)
+    assert np.array_equal(seen.images_NHW3[0], pair.image_HW3) and np.array_equal(seen.labels_XYZ, pair.labels_XYZ)
+    view = raycast(pairs.sample(0).scene, pair.camera.resized((16, 48)))
+    assert np.array_equal(view.semantic_HW, seen.semantic_fine_Nhw[0]) and seen.semantic_fine_Nhw.any()
+    back = ViewCache(tmp_path / "cache", source)[0]
+    assert back.attributes == {}, "of its caption nothing is known"
+    assert np.array_equal(back.semantic_coarse_Nhw, seen.semantic_coarse_Nhw)

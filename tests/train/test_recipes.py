@@ -1,5 +1,6 @@
 """The recipes' plans, and CarlaSC from the world's export to a sampled scene."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -7,17 +8,20 @@ import pytest
 
 from occforge.core.errors import InputError
 from occforge.core.grid import GridSpec, Scene
-from occforge.core.taxonomy import CARLA_SC, UNKNOWN
+from occforge.core.taxonomy import CARLA_SC, NYUV2, UNKNOWN
 from occforge.data import carla_sc
 from occforge.data.export import export_world
+from occforge.data.views import DatasetViews
 from occforge.discrete.stages import CompositionConfig, TrunkConfig
 from occforge.discrete.weights import load_composition
 from occforge.pipelines.text_to_scene import SamplingConfig, generate_scene
+from occforge.recipes._pictures import joint_recipe, picture_config, picture_size, pictures_recipe, view_source
 from occforge.recipes._plans import HALF_SIZE, paper_plan, scene_plan
 from occforge.train.loop import LoopConfig, rate
 from occforge.train.scene_generator import Plan, train_scene_generator
 from occforge.train.sources import DatasetSource
 from occforge.train.tasks import DiffusionOptions
+from occforge.weights import load_perception, load_pictures
 
 TINY = TrunkConfig(channels=(8, 16), convs=1, depth=1, heads=2, head=8)
 
@@ -80,3 +84,28 @@ def test_carla_sc_trains_and_samples(tmp_path, dataset, config):
     made = generate_scene(load_composition(weights), "", 0, sampling)
     assert made.scene.grid == source.grid and made.scene.taxonomy.name == "carla_sc"
     assert made.drawn == {} and np.all(made.scene.labels_XYZ < made.scene.taxonomy.class_count)
+
+
+def test_what_pictures_are_trained_on():
+    assert picture_size("nuscenes_occ", None, False) == (96, 160), "patches are whole"
+    assert picture_size("nyuv2", None, True) == (448, 640) and picture_size("nyuv2", (32, 64), True) == (32, 64)
+    assert picture_config(NYUV2, (96, 128), "mamba", False).painter.maps == NYUV2.class_count + 1
+    assert isinstance(view_source("rooms", None, (96, 128), 1, 1), DatasetViews)
+    with pytest.raises(InputError, match="--frames: expected 1 for rooms"):
+        view_source("rooms", None, (96, 128), 1, 2)
+    with pytest.raises(InputError, match="expected the folder of the dataset"):
+        view_source("semantic_kitti", None, (64, 192), 1, 1)
+
+
+@pytest.mark.real
+@pytest.mark.slow
+def test_pictures_are_learned_from_real_frames(real_tree, tmp_path):
+    """Both stages, on frames two thirds of whose voxels nobody saw."""
+    common = {"root": real_tree, "image": (32, 96), "cache": tmp_path, "workers": 1, "batch": 2, "steps": 2}
+    pictures = pictures_recipe("semantic_kitti")(out=tmp_path / "pictures", **common)
+    joint = joint_recipe("semantic_kitti")(generator=pictures, out=tmp_path / "joint", **common)
+    assert load_pictures(joint).taxonomy.name == "semantic_kitti"
+    assert load_perception(tmp_path / "joint" / "monoscene.safetensors").size_HW == (32, 96)
+    for run in ("pictures", "joint"):
+        losses = [json.loads(line)["loss"] for line in (tmp_path / run / "log.jsonl").read_text().splitlines()]
+        assert losses and np.all(np.isfinite(losses))

@@ -20,7 +20,7 @@ from occforge.core.errors import InputError
 from occforge.core.grid import STREET_GRID, GridSpec
 from occforge.core.taxonomy import SEMANTIC_KITTI, UNKNOWN, Taxonomy
 from occforge.data._transforms import downsample
-from occforge.data.dataset import SceneDataset, open_dataset
+from occforge.data.dataset import Sample, SceneDataset, open_dataset
 from occforge.data.procedural import TEST_FIRST_SEED, world_digest
 from occforge.data.shards import Arrays, Shards
 from occforge.render.picture import resize_rgb
@@ -159,9 +159,16 @@ class DatasetPairs:
     def __len__(self) -> int:
         return len(self._dataset) if self.indices is None else len(self.indices)
 
+    def sample(self, index: int) -> Sample:
+        """The frame of a pair, as the reader gives it."""
+        return self._dataset[index if self.indices is None else self.indices[index]]
+
     def pair(self, index: int) -> Pair:
         """See `PairSource`."""
-        sample = self._dataset[index if self.indices is None else self.indices[index]]
+        return self.pair_of(self.sample(index))
+
+    def pair_of(self, sample: Sample) -> Pair:
+        """The pair of a frame; raises `InputError` if it has no picture."""
         if sample.image_HW3 is None or sample.camera is None:
             raise InputError(f"{self.name} {sample.name}: expected a picture and its camera, got none; add the images")
         labels_XYZ = sample.scene.labels_XYZ

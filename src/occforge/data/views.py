@@ -1,4 +1,4 @@
-"""Streets as a camera on its way sees them: frames with labels, depth and what a caption could say of them.
+"""Scenes as a camera on its way sees them: frames with labels, depth and what a caption could say of them.
 
 Shape legend: N frames of a path, H W picture rows and columns, h w those of its views, X Y Z voxels.
 """
@@ -8,6 +8,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,19 +18,21 @@ from occforge.core.camera import Camera, drive_path
 from occforge.core.errors import InputError
 from occforge.core.grid import Scene
 from occforge.data._transforms import downsample
-from occforge.data.pairs import WorldPairs
+from occforge.data.pairs import DatasetPairs, WorldPairs
 from occforge.data.shards import Arrays, Shards
 from occforge.render.raycast import raycast
 from occforge.render.shade import set_stage, shade_stage
 from occforge.world.street import make_street
 
+NOT_KNOWN = -1
+"""Stands in the cache for an attribute that is not known."""
 VIEW_FACTOR = 2
 """Pixels of the picture that one ray of the views stands for, along each edge."""
 
 
 @dataclass(frozen=True)
 class Views:
-    """Frames of one street. Views are ray-cast: `fine` from its 0.2 m voxels, `coarse` from the pooled `labels_XYZ`.
+    """Frames of one scene. Views are ray-cast: `fine` from its 0.2 m voxels, `coarse` from the pooled `labels_XYZ`.
 
     `semantic_*` uint8 class ids, 0 where a ray hits nothing; `depth_*` float16 metres along the optical axis, 0 there.
     """
@@ -42,6 +45,28 @@ class Views:
     semantic_coarse_Nhw: NDArray[np.uint8]
     depth_coarse_Nhw: NDArray[np.float16]
     attributes: dict[str, str]
+
+
+class ViewSource(Protocol):
+    """Views by index, picklable, the same for the same index always."""
+
+    @property
+    def pairs(self) -> WorldPairs | DatasetPairs:
+        """Pictures, voxels and classes of the key frames."""
+        ...
+
+    @property
+    def identity(self) -> str:
+        """A name that changes when the views would."""
+        ...
+
+    def __len__(self) -> int:
+        """Number of scenes."""
+        ...
+
+    def views(self, index: int) -> Views:
+        """The frames of one scene."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -72,19 +97,52 @@ class WorldViews:
         street = make_street(seed)
         cameras = drive_path(self.pairs.camera(index), self.frames, self.step_m).cameras
         stage = set_stage(street.scene, seed)
+        images_NHW3 = np.stack([shade_stage(stage, camera, street.weather) for camera in cameras])
         labels_XYZ = downsample(street.scene.labels_XYZ, self.pairs.factor)
-        coarse = Scene(labels_XYZ, self.pairs.grid, self.pairs.taxonomy)
-        fine, pooled = ([seen(scene, camera) for camera in cameras] for scene in (street.scene, coarse))
-        return Views(
-            np.stack([shade_stage(stage, camera, street.weather) for camera in cameras]),
-            cameras,
-            labels_XYZ,
-            np.stack([semantic for semantic, _ in fine]),
-            np.stack([depth for _, depth in fine]),
-            np.stack([semantic for semantic, _ in pooled]),
-            np.stack([depth for _, depth in pooled]),
-            street.attributes,
-        )
+        return _views(images_NHW3, cameras, street.scene, labels_XYZ, self.pairs, street.attributes)
+
+
+@dataclass(frozen=True)
+class DatasetViews:
+    """Single frames of a dataset; nothing is known of what a caption could say."""
+
+    pairs: DatasetPairs
+
+    @property
+    def identity(self) -> str:
+        """See `ViewSource`."""
+        return f"views-{self.pairs.identity}"
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def views(self, index: int) -> Views:
+        """See `ViewSource`."""
+        sample = self.pairs.sample(index)
+        pair = self.pairs.pair_of(sample)
+        return _views(pair.image_HW3[None], (pair.camera,), sample.scene, pair.labels_XYZ, self.pairs, {})
+
+
+def _views(
+    images_NHW3: NDArray[np.uint8],
+    cameras: tuple[Camera, ...],
+    scene: Scene,
+    labels_XYZ: NDArray[np.uint8],
+    pairs: WorldPairs | DatasetPairs,
+    attributes: dict[str, str],
+) -> Views:
+    coarse = Scene(labels_XYZ, pairs.grid, pairs.taxonomy)
+    fine, pooled = ([seen(each, camera) for camera in cameras] for each in (scene, coarse))
+    return Views(
+        images_NHW3,
+        cameras,
+        labels_XYZ,
+        np.stack([semantic for semantic, _ in fine]),
+        np.stack([depth for _, depth in fine]),
+        np.stack([semantic for semantic, _ in pooled]),
+        np.stack([depth for _, depth in pooled]),
+        attributes,
+    )
 
 
 def seen(scene: Scene, camera: Camera) -> tuple[NDArray[np.uint8], NDArray[np.float16]]:
@@ -97,7 +155,7 @@ def seen(scene: Scene, camera: Camera) -> tuple[NDArray[np.uint8], NDArray[np.fl
 class ViewCache:
     """The views of a source by index, kept on disk; those that are missing are made when first asked for."""
 
-    def __init__(self, folder: Path, source: WorldViews) -> None:
+    def __init__(self, folder: Path, source: ViewSource) -> None:
         self.source = source
         digest = hashlib.sha256(json.dumps([source.identity, len(source), asdict(source.pairs.grid)]).encode())
         self.shards = Shards(folder / f"views-{digest.hexdigest()[:16]}", len(source), _MakeViews(source))
@@ -115,7 +173,7 @@ class ViewCache:
         geometry = zip(arrays["K_N33"], arrays["camera_from_grid_N44"], strict=True)
         cameras = tuple(Camera(np.asarray(K, float), np.asarray(pose, float), size_HW) for K, pose in geometry)
         values = zip(ATTRIBUTES.items(), arrays["attributes_A"].tolist(), strict=True)
-        attributes = {name: allowed[i] for (name, allowed), i in values}
+        attributes = {name: allowed[i] for (name, allowed), i in values if i != NOT_KNOWN}
         kept = {name: arrays[name] for name in _KEPT}
         return Views(cameras=cameras, attributes=attributes, **kept)  # type: ignore[arg-type]
 
@@ -130,13 +188,17 @@ _KEPT = (
 )
 
 
+def _code(attributes: dict[str, str], name: str) -> int:
+    return ATTRIBUTES[name].index(attributes[name]) if name in attributes else NOT_KNOWN
+
+
 @dataclass(frozen=True)
 class _MakeViews:
-    source: WorldViews
+    source: ViewSource
 
     def __call__(self, indices: Sequence[int]) -> Arrays:
         made = [self.source.views(i) for i in indices]
-        codes = [[ATTRIBUTES[name].index(v.attributes[name]) for name in ATTRIBUTES] for v in made]
+        codes = [[_code(v.attributes, name) for name in ATTRIBUTES] for v in made]
         arrays: dict[str, NDArray[np.generic]] = {name: np.stack([getattr(v, name) for v in made]) for name in _KEPT}
         arrays["K_N33"] = np.stack([[c.K_33 for c in v.cameras] for v in made])
         arrays["camera_from_grid_N44"] = np.stack([[c.camera_from_grid_44 for c in v.cameras] for v in made])

@@ -105,6 +105,12 @@ class PictureGenerator(nn.Module):
         return self.painter(y_BNCHW, level_B, words_BLE, camera_BN16, seen.maps_BNMHW, seen.volume_BNODHW)
 
 
+def shares_of(labels_BXYZ: Tensor, classes: int) -> Tensor:
+    """Class shares (B, K, X, Y, Z) of labels; unknown ones count as empty, as a ray looks through them."""
+    known_BXYZ = torch.where(labels_BXYZ < classes, labels_BXYZ, 0)
+    return F.one_hot(known_BXYZ.long(), classes).movedim(-1, 1).float()
+
+
 def maps_of_views(semantic_BNhw: Tensor, depth_BNhw_m: Tensor, classes: int) -> Tensor:
     """Maps (B, N, K + 1, h, w) as of `soft_raycast`, from a ray caster's classes and depths (0: nothing hit)."""
     hot_BNKhw = F.one_hot(semantic_BNhw.long(), classes).movedim(-1, 2).float()

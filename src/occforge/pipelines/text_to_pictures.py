@@ -20,7 +20,7 @@ from occforge.data._transforms import downsample_scene
 from occforge.data.views import seen as seen_by
 from occforge.discrete.stages import Composition
 from occforge.discrete.text import request_BA
-from occforge.latent.generator import maps_of_views
+from occforge.latent.generator import maps_of_views, shares_of
 from occforge.latent.sample import PaintingConfig, Perceive, Seen, sample
 from occforge.latent.text import Asked
 from occforge.latent.weights import AnyGenerator
@@ -68,7 +68,7 @@ def known(
 ) -> Seen:
     """What the cameras see of one scene: voxels of the generator's grid, and classes and depths of a ray caster."""
     classes = generator.taxonomy.class_count
-    share = F.one_hot(torch.from_numpy(labels_XYZ).long()[None], classes).movedim(-1, 1).float()
+    share = shares_of(torch.from_numpy(labels_XYZ)[None], classes)
     maps = maps_of_views(torch.from_numpy(semantic_Nhw)[None], torch.from_numpy(depth_Nhw_m)[None], classes)
     with torch.no_grad():
         return generator.see(share, CameraBatch.stack(path.cameras), maps)

@@ -1,6 +1,5 @@
 """Runs on the procedural street world."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -10,25 +9,16 @@ from occforge.data.pairs import PairCache, WorldPairs
 from occforge.data.procedural import TRAIN_FIRST_SEED, VAL_FIRST_SEED
 from occforge.data.views import ViewCache, WorldViews
 from occforge.discrete.separate import Factor
-from occforge.discrete.text import ATTRIBUTE_VALUES
-from occforge.latent.alignment import AlignmentConfig, Encoding
-from occforge.latent.generator import GeneratorConfig
-from occforge.latent.painter import PainterConfig
-from occforge.latent.stable_diffusion import StableDiffusionConfig
-from occforge.latent.weights import AnyConfig
 from occforge.metrics.features import SceneAutoencoderConfig
 from occforge.metrics.picture_judge import JudgeConfig
 from occforge.perception.network import preset
 from occforge.recipes._plans import paper_plan, scene_plan
 from occforge.train.features import train_features
-from occforge.train.joint import JointOptions, train_joint
 from occforge.train.loop import LoopConfig
-from occforge.train.painting import PaintingOptions, train_painting
 from occforge.train.perception import PerceptionOptions, train_encoder
 from occforge.train.picture_judge import train_judge
 from occforge.train.scene_generator import FileName, train_scene_generator
 from occforge.train.sources import WorldSource
-from occforge.weights import EMBEDDED
 
 FEATURE_SIZES: dict[float, tuple[Factor, SceneAutoencoderConfig]] = {
     0.2: ((1, 1, 1), SceneAutoencoderConfig()),
@@ -199,112 +189,3 @@ def judge(
         held_out.fill(workers)
     loop = LoopConfig(steps=steps, batch=batch, lr=lr, dtype=chosen_dtype(dtype, device), device=device, seed=seed)
     return train_judge(JudgeConfig(), views, held_out, loop, out)
-
-
-def pictures(
-    out: Path = Path("out/street.pictures"),
-    streets: int = 6144,
-    frames: int = 1,
-    alignment: Encoding = "mamba",
-    steps: int = 6000,
-    batch: int = 16,
-    lr: float = 1e-3,
-    optimizer: Literal["muon", "adamw"] = "muon",
-    dtype: DtypeChoice = "auto",
-    device: str = "cpu",
-    seed: int = 0,
-    cache: Path = Path("out/cache"),
-    workers: int = 2,
-    stable_diffusion: Path | None = None,
-    image: tuple[int, int] | None = None,
-    options: PaintingOptions = PaintingOptions(),  # noqa: B008 (frozen)
-) -> Path:
-    """Train a picture generator on the street world: stage I of OccScene, on true occupancy.
-
-    Args:
-        out: Run folder; the finished generator is its pictures.safetensors.
-        streets: Training streets (seeds 0 to streets - 1), half of them seen by a camera of their own.
-        frames: Frames of a street's path, 0.8 m apart.
-        alignment: What aligns occupancy and pictures: mamba, attention, gru, depth or time alone, or off.
-        steps: Training steps.
-        batch: Streets of a step.
-        lr: Learning rate of AdamW.
-        optimizer: Muon for matrices with AdamW for the rest, or AdamW for all.
-        dtype: Arithmetic in training.
-        device: Where to train.
-        seed: Seed of weights, batches and noise.
-        cache: Folder of rendered streets, shared between runs.
-        workers: Processes that fill the cache.
-        stable_diffusion: Folder of a Stable Diffusion 1.x in diffusers' format, to which the alignment is added;
-            default: the small generator.
-        image: Height and width of pictures; default 64 192, with Stable Diffusion 192 512.
-        options: What pictures are told while they are learned from.
-    """
-    config = picture_config(alignment, image, stable_diffusion is not None)
-    views = ViewCache(cache, WorldViews(WorldPairs(TRAIN_FIRST_SEED, streets, config.size_HW, varied=0.5), frames))
-    if workers > 1:
-        views.fill(workers)
-    arithmetic = chosen_dtype(dtype, device)
-    loop = LoopConfig(steps=steps, batch=batch, lr=lr, optimizer=optimizer, dtype=arithmetic, device=device, seed=seed)
-    return train_painting(config, views, options, loop, out, stable_diffusion)
-
-
-def picture_config(alignment: Encoding, image: tuple[int, int] | None, stable_diffusion: bool) -> AnyConfig:
-    """Sizes of a picture generator: the small one's, or what is added to Stable Diffusion."""
-    if stable_diffusion:
-        added = StableDiffusionConfig(alignment=AlignmentConfig(alignment))
-        return added if image is None else replace(added, size_HW=image)
-    counts = tuple(len(values) for values in ATTRIBUTE_VALUES.values())
-    small = GeneratorConfig(counts=counts, painter=PainterConfig(alignment=AlignmentConfig(alignment, patch=1)))
-    return small if image is None else replace(small, size_HW=image)
-
-
-def joint(
-    generator: Path = Path("out/street.pictures/pictures.safetensors"),
-    perception: Path | None = None,
-    out: Path = Path("out/street.joint"),
-    streets: int = 6144,
-    frames: int = 1,
-    steps: int = 2000,
-    batch: int = 8,
-    lr: float = 2e-4,
-    muon_lr: float = 0.004,
-    dtype: DtypeChoice = "auto",
-    device: str = "cpu",
-    seed: int = 0,
-    cache: Path = Path("out/cache"),
-    workers: int = 2,
-    stable_diffusion: Path | None = None,
-    image: tuple[int, int] | None = None,
-    options: JointOptions = JointOptions(),  # noqa: B008 (frozen)
-) -> Path:
-    """Train the picture generator and a perception network together: stage II of OccScene.
-
-    Args:
-        generator: The picture generator to begin with.
-        perception: The perception network to begin with; default: the one that ships.
-        out: Run folder; the finished networks are its pictures.safetensors and, for MonoScene, monoscene.safetensors.
-        streets: Training streets (seeds 0 to streets - 1), half of them seen by a camera of their own.
-        frames: Frames of a street's path, 0.8 m apart.
-        steps: Training steps.
-        batch: Streets of a step.
-        lr: Learning rate of AdamW.
-        muon_lr: Learning rate of Muon, which trains the matrices.
-        dtype: Arithmetic in training.
-        device: Where to train.
-        seed: Seed of batches and noise.
-        cache: Folder of rendered streets, shared between runs.
-        workers: Processes that fill the cache.
-        stable_diffusion: Folder of the Stable Diffusion that the generator builds on, if it builds on one.
-        image: Height and width of pictures, those of the generator; default 64 192, with Stable Diffusion 192 512.
-        options: How the two meet, and what pictures are told.
-    """
-    size_HW = picture_config("mamba", image, stable_diffusion is not None).size_HW
-    views = ViewCache(cache, WorldViews(WorldPairs(TRAIN_FIRST_SEED, streets, size_HW, varied=0.5), frames))
-    if workers > 1:
-        views.fill(workers)
-    loop = LoopConfig(
-        steps=steps, batch=batch, lr=lr, muon_lr=muon_lr, dtype=chosen_dtype(dtype, device), device=device, seed=seed
-    )
-    reader = perception or EMBEDDED / "monoscene.safetensors"
-    return train_joint(generator, reader, views, options, loop, out, stable_diffusion)[0]

@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from occforge.core.batch import CameraBatch
@@ -14,7 +13,7 @@ from occforge.core.tensors import load_state, load_tensors
 from occforge.data.shards import reading_order
 from occforge.data.views import ViewCache, Views
 from occforge.discrete.text import request_BA
-from occforge.latent.generator import kept_where, maps_of_views
+from occforge.latent.generator import kept_where, maps_of_views, shares_of
 from occforge.latent.text import Asked
 from occforge.latent.weights import AnyConfig, AnyGenerator, build_generator, save_generator
 from occforge.train.budget import Timed
@@ -48,7 +47,7 @@ class PaintingTask:
         """See `Task.losses`."""
         generator, diffusion = self.generator, self.generator.config.diffusion
         drawn = drawn_batch(generator, self.views, self.options, step, slots, batch, seed)
-        share = F.one_hot(drawn.labels_BXYZ.long(), generator.taxonomy.class_count).movedim(-1, 1).to(drawn.y_0)
+        share = shares_of(drawn.labels_BXYZ, generator.taxonomy.class_count).to(drawn.y_0)
         seen = kept_where(generator.see(share, drawn.cameras, drawn.maps_BNMHW), drawn.given_B)
         output = generator.paint(drawn.y_t, drawn.t_B, drawn.words_BLE, drawn.cameras, seen)
         return diffusion.reconstruction_loss_B(output, drawn.y_0, drawn.noise, drawn.t_B)
