@@ -105,15 +105,17 @@ class _Run:
             self.identity["loop"].pop(forgettable)
         self.module = task.module.to(config.device)
         self.ema = {k: v.detach().clone() for k, v in self.module.state_dict().items()}
+        self.optimizers: list[torch.optim.Optimizer] = []
         if config.optimizer == "muon":
             matrices, rest = split_parameters(self.module)
-            self.optimizers: list[torch.optim.Optimizer] = [
-                Muon(matrices, config.muon_lr, weight_decay=config.weight_decay),
-                torch.optim.AdamW(rest, config.lr, betas=(0.9, 0.99), weight_decay=config.weight_decay),
-            ]
+            if matrices:  # what is left to train may be of one kind
+                self.optimizers.append(Muon(matrices, config.muon_lr, weight_decay=config.weight_decay))
+            if rest:
+                betas = (0.9, 0.99)
+                self.optimizers.append(torch.optim.AdamW(rest, config.lr, betas, weight_decay=config.weight_decay))
         else:
             parameters = [p for p in self.module.parameters() if p.requires_grad]
-            self.optimizers = [torch.optim.AdamW(parameters, config.lr, weight_decay=config.weight_decay)]
+            self.optimizers.append(torch.optim.AdamW(parameters, config.lr, weight_decay=config.weight_decay))
         self.peaks = [[g["lr"] for g in o.param_groups] for o in self.optimizers]
         self.step = 0
 

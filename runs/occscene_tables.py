@@ -1,0 +1,396 @@
+"""OccScene's ablations on the street world, at equal compute: joint training, the alignment, its kind, the sampler.
+
+    nohup python runs/occscene_tables.py --judge out/street.judge/judge.safetensors &
+
+Tables VII (joint scheme, alignment), VIII (gradients attached or detached), IX (attention, GRU, Mamba) and XI (steps of
+the sampler). Steps:
+
+    plan     the views, CPU seconds of a training step of every generator; writes plan.json
+    train    stage I of every alignment, stage II of those that need it, every seed, and what they score
+    table    table.md
+
+Stage I takes `--minutes` of CPU time a generator and seed, stage II `--joint-minutes` more. Started again after any
+interruption, it goes on where it was; what the tables need of an arm and seed lies in the record.
+
+Paper: without joint training, perception learns from finished pictures of the generator, and without alignment there is
+cross-attention. Here: without joint training, perception learns as long from the same noisy pictures with its gradients
+detached, and the generator stays as stage I left it; without alignment, it sees its occupancy only by the maps of the
+geometric path. Because: one change an arm.
+"""
+
+import json
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+if __name__ == "__main__":
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch and numba are loaded; workers inherit it
+    os.environ.setdefault("NUMBA_NUM_THREADS", "1")
+
+import numpy as np
+import torch
+import tyro
+
+from occforge.core.batch import CameraBatch
+from occforge.core.errors import InputError
+from occforge.core.files import write_json, write_text
+from occforge.core.processes import run_jobs
+from occforge.data.pairs import PairCache, WorldPairs
+from occforge.data.procedural import TEST_FIRST_SEED, TRAIN_FIRST_SEED
+from occforge.data.views import ViewCache, WorldViews
+from occforge.latent.alignment import Encoding
+from occforge.latent.generator import PictureGenerator
+from occforge.latent.sample import PaintingConfig
+from occforge.latent.weights import AnyConfig, load_generator
+from occforge.metrics.occupancy import OccupancyStatistics
+from occforge.metrics.picture_judge import load_judge
+from occforge.metrics.report import versions
+from occforge.perception.network import Hints
+from occforge.perception.weights import Trained, load_network
+from occforge.pipelines.evaluate_pictures import READ, REAL, TOLD, evaluate_pictures
+from occforge.recipes._pictures import picture_config
+from occforge.train.augment import noisy
+from occforge.train.budget import read_plan, seconds_per_step, step_seconds, steps_within
+from occforge.train.joint import JointOptions, JointTask, train_joint
+from occforge.train.loop import LoopConfig
+from occforge.train.painting import PaintingOptions, PaintingTask, train_painting
+from occforge.train.perception import image_tensor
+from occforge.weights import EMBEDDED
+
+NOISE = 0.5
+"""Noise level sqrt(1 - alpha_bar) of the pictures on which perception is scored beside clean ones."""
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One generator, and how its perception network was trained beside it; `joint` None: stage I alone."""
+
+    alignment: Encoding
+    joint: Literal["attached", "detached"] | None = None
+
+    @property
+    def name(self) -> str:
+        """Of files."""
+        return self.alignment if self.joint is None else f"{self.alignment}-{self.joint}"
+
+
+ARMS = (
+    Arm("mamba"),
+    Arm("attention"),
+    Arm("gru"),
+    Arm("off", "attached"),
+    Arm("mamba", "detached"),
+    Arm("mamba", "attached"),
+)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is compared; `out` takes what is big, `record` the rest."""
+
+    out: Path
+    record: Path
+    cache: Path
+    views: WorldViews
+    painted: WorldViews
+    reference: WorldViews
+    judge: Path
+    perception: Path
+    minutes: float
+    joint_minutes: float
+    seeds: tuple[int, ...]
+    sampler_steps: tuple[int, ...]
+    workers: int
+    loop: LoopConfig
+    joint_loop: LoopConfig
+    config: Callable[[Encoding], AnyConfig]
+    arms: tuple[Arm, ...] = ARMS
+    painting: PaintingConfig = field(default_factory=PaintingConfig)
+
+    def __post_init__(self) -> None:
+        if not self.seeds:
+            raise InputError("occscene tables: expected a seed or more, got none")
+
+    def folder(self, arm: Arm, seed: int) -> Path:
+        """Where an arm is trained."""
+        return self.out / arm.name / f"{seed}"
+
+    def kept_path(self, arm: Arm, seed: int, steps: int) -> Path:
+        """What an arm and seed scored with so many steps of the sampler."""
+        return self.record / f"{arm.name}-{seed}-{steps}.json"
+
+    def identity(self) -> dict[str, Any]:
+        """What the numbers are made from; more seeds may follow."""
+        made_from: dict[str, Any] = {
+            "views": [s.identity for s in (self.views, self.painted, self.reference)],
+            "counts": [len(s) for s in (self.views, self.painted, self.reference)],
+            "configs": {arm.alignment: asdict(self.config(arm.alignment)) for arm in self.arms},
+            "loops": [asdict(self.loop), asdict(self.joint_loop)],
+            "judge": load_judge(self.judge).digest(),
+            "minutes": [self.minutes, self.joint_minutes],
+            "painting": asdict(self.painting),
+        }
+        value: dict[str, Any] = json.loads(json.dumps(made_from))
+        return value
+
+    def read_plan(self) -> dict[str, Any]:
+        """plan.json; raises `InputError` if it is missing or was made for other settings."""
+        return read_plan(self.record / "plan.json", self.identity())
+
+
+def joint_options(arm: Arm) -> JointOptions:
+    """How generator and perception meet; a detached one leaves the generator as stage I left it."""
+    if arm.joint == "attached":
+        return JointOptions()
+    return JointOptions(attached=False, frozen=("painter", "encoding", "words"))
+
+
+def plan(settings: Settings) -> None:
+    """Write plan.json: how many steps fit into the minutes."""
+    if (settings.record / "plan.json").exists():
+        settings.read_plan()
+        return
+    views = ViewCache(settings.cache, settings.views)
+    if settings.workers > 1:
+        views.fill(settings.workers)
+    pairs, steps = settings.views.pairs, {}
+    for alignment in sorted({arm.alignment for arm in settings.arms}):
+        config = settings.config(alignment)
+        generator = PictureGenerator(config, pairs.grid, pairs.taxonomy)  # type: ignore[arg-type]
+        second = seconds_per_step(PaintingTask(generator, views, PaintingOptions()), settings.loop)
+        steps |= steps_within(60 * settings.minutes, {alignment: 1.0}, {alignment: second})
+    for arm in settings.arms:
+        if arm.joint is None:
+            continue
+        generator = PictureGenerator(settings.config(arm.alignment), pairs.grid, pairs.taxonomy)  # type: ignore[arg-type]
+        network = load_network(settings.perception).network.train()
+        second = seconds_per_step(JointTask(generator, network, views, joint_options(arm)), settings.joint_loop)
+        steps |= steps_within(60 * settings.joint_minutes, {arm.name: 1.0}, {arm.name: second})
+    write_json(settings.record / "plan.json", {"steps": steps, "made_from": settings.identity(), **versions()})
+
+
+def train_all(settings: Settings) -> None:
+    """Train and score what the record lacks: stage I of all, then stage II."""
+    settings.read_plan()
+    if settings.workers > 1:
+        ViewCache(settings.cache, settings.views).fill(settings.workers)
+    first = {(arm.alignment, seed): None for seed in settings.seeds for arm in settings.arms}
+    run_jobs(stage_one, [(settings, *job) for job in first], settings.workers, "stage I")
+    jobs = [(settings, arm, seed) for seed in settings.seeds for arm in settings.arms]
+    run_jobs(score, jobs, settings.workers, "arms")
+
+
+def stage_one(settings: Settings, alignment: Encoding, seed: int) -> Path:
+    """Stage I of an alignment with exactly the planned steps, or what was trained before."""
+    folder = settings.folder(Arm(alignment), seed)
+    if (folder / "pictures.safetensors").exists():
+        return folder / "pictures.safetensors"
+    loop = replace(settings.loop, steps=settings.read_plan()["steps"][alignment], seed=seed)
+    views = ViewCache(settings.cache, settings.views)
+    return train_painting(settings.config(alignment), views, PaintingOptions(), loop, folder)
+
+
+def stage_two(settings: Settings, arm: Arm, seed: int) -> tuple[Path, Path]:
+    """Generator and perception network of an arm, trained with exactly the planned steps."""
+    pictures = stage_one(settings, arm.alignment, seed)
+    if arm.joint is None:
+        return pictures, settings.perception
+    folder = settings.folder(arm, seed)
+    if not (folder / "pictures.safetensors").exists():
+        loop = replace(settings.joint_loop, steps=settings.read_plan()["steps"][arm.name], seed=seed)
+        views = ViewCache(settings.cache, settings.views)
+        return train_joint(pictures, settings.perception, views, joint_options(arm), loop, folder)
+    return folder / "pictures.safetensors", next(f for f in folder.glob("*.safetensors") if f.stem != "pictures")
+
+
+def score(settings: Settings, arm: Arm, seed: int) -> None:
+    """Train an arm if need be, and keep what it scores; the last arm with every number of the sampler's steps."""
+    wanted = settings.sampler_steps if arm == settings.arms[-1] else (settings.painting.steps,)
+    missing = [steps for steps in wanted if not settings.kept_path(arm, seed, steps).exists()]
+    if not missing:
+        return
+    pictures, perception = stage_two(settings, arm, seed)
+    generator, trained, judge = load_generator(pictures), load_network(perception), load_judge(settings.judge)
+    read = perception_scores(settings, trained)
+    folder = settings.folder(arm, seed)
+    for steps in missing:
+        start = time.process_time()
+        config = replace(settings.painting, steps=steps)
+        painted, reference = settings.painted, settings.reference
+        made = evaluate_pictures(generator, judge, trained, painted, reference, config, folder / f"{steps}", seed)
+        costs = {
+            "training": sum(step_seconds(folder / "cpu.jsonl").values()),
+            "scoring": time.process_time() - start,
+            "alignment_step": alignment_seconds(generator),
+        }
+        kept = {"scores": made["scores"], "perception": read, "cpu_seconds": costs, **versions()}
+        write_json(settings.kept_path(arm, seed, steps), json.loads(json.dumps(kept)))
+
+
+def perception_scores(settings: Settings, trained: Trained) -> dict[str, dict[str, float]]:
+    """IoU and mean IoU on clean held-out pictures and on noisy ones."""
+    held = PairCache(settings.cache, settings.painted.pairs)
+    scores = {}
+    for name, level in (("clean", 0.0), ("noisy", NOISE)):
+        counted = OccupancyStatistics(held.source.grid, held.source.taxonomy)
+        for index in range(len(held)):
+            pair = held[index]
+            image_3HW = noisy(image_tensor(pair.image_HW3), level, torch.Generator().manual_seed(index))
+            with torch.no_grad():
+                cameras, hints = CameraBatch.stack([pair.camera]), Hints(noise_level_B=torch.tensor([level]))
+                logits = trained.network(image_3HW[None], cameras, hints).logits_BKXYZ
+            counted.add(logits[0].argmax(0).to(torch.uint8).numpy(), pair.labels_XYZ, pair.camera)
+        result = counted.result("zero")
+        scores[name] = {"iou": float(result.iou()), "miou": float(result.miou())}
+    return scores
+
+
+def alignment_seconds(generator: Any, repeats: int = 5) -> float:
+    """CPU seconds of one forward and backward pass of the alignment on a picture, the median."""
+    inner, (h, w) = generator.config.painter.inner_width, generator.volume_HW
+    latent = torch.randn(1, 1, inner, h, w, requires_grad=True)
+    volume = torch.randn(1, 1, generator.config.encoding.channels, generator.config.encoding.depth, h, w)
+    laps = []
+    for _ in range(repeats + 1):
+        start = time.process_time()
+        generator.painter.align(latent, volume).sum().backward()
+        laps.append(time.process_time() - start)
+    return float(np.median(laps[1:]))
+
+
+def table(settings: Settings) -> str:
+    """Write table.md into the record and return it."""
+    made, steps = settings.read_plan(), settings.painting.steps
+
+    def cells(arm: Arm, at: int, *reads: Callable[[dict[str, Any]], float]) -> str:
+        kept = [json.loads(settings.kept_path(arm, seed, at).read_text()) for seed in settings.seeds]
+        return " | ".join(with_spread([read(row) for row in kept]) for read in reads)
+
+    def distance(side: str) -> Callable[[dict[str, Any]], float]:
+        return lambda row: float(row["scores"][side]["distance"])
+
+    def perceived(on: str) -> Callable[[dict[str, Any]], float]:
+        return lambda row: 100.0 * float(row["perception"][on]["miou"])
+
+    whole, pairing = settings.arms[-1], (lambda row: 100.0 * row["scores"][TOLD]["pairing"]["miou"])
+    floor = cells(whole, steps, distance(REAL))
+    lines = [
+        "# OccScene's ablations on the street world",
+        "",
+        f"`python runs/occscene_tables.py`: stage I {settings.minutes:g} CPU minutes a generator and seed, stage II "
+        f"{settings.joint_minutes:g} more; {len(settings.views)} training streets, {len(settings.painted)} held-out "
+        f"ones; seeds {', '.join(map(str, settings.seeds))}, mean ± standard deviation. Distances (lower is better) "
+        f"are in the judge's features; that of real pictures is {floor}. Perception: mean IoU in percent on clean "
+        f"held-out pictures and at noise level {NOISE:g}. Planned at commit {made['commit']}, torch {made['torch']}.",
+        "",
+        "| Table VII | distance, reads as it goes | distance, told its occupancy | perception, clean | noisy |",
+        "|---|---|---|---|---|",
+    ]
+    reads = distance(READ), distance(TOLD), perceived("clean"), perceived("noisy")
+    titles = {"mamba-detached": "no joint training", "off-attached": "no alignment", "mamba-attached": "both"}
+    for arm in settings.arms:
+        if arm.name in titles:
+            lines.append(f"| {titles[arm.name]} | {cells(arm, steps, *reads)} |")
+    lines += ["", "| Table VIII | perception, clean | noisy |", "|---|---|---|"]
+    before = next(arm for arm in settings.arms if arm.joint is None)
+    for name, title in ((before.name, "before"), ("mamba-detached", "detached"), ("mamba-attached", "attached")):
+        for arm in settings.arms:
+            if arm.name == name:
+                lines.append(f"| {title} | {cells(arm, steps, perceived('clean'), perceived('noisy'))} |")
+    lines += [
+        "",
+        "| Table IX | distance, told its occupancy | pairing | ms of an alignment's step |",
+        "|---|---|---|---|",
+    ]
+    for arm in settings.arms:
+        if arm.joint is None:
+            milliseconds = cells(arm, steps, lambda row: 1000.0 * row["cpu_seconds"]["alignment_step"])
+            lines.append(f"| {arm.alignment} | {cells(arm, steps, distance(TOLD), pairing)} | {milliseconds} |")
+    lines += ["", "| Table XI, steps | distance, reads as it goes | told its occupancy |", "|---|---|---|"]
+    for at in settings.sampler_steps:
+        lines.append(f"| {at} | {cells(whole, at, distance(READ), distance(TOLD))} |")
+    text = "\n".join(lines) + "\n"
+    write_text(settings.record / "table.md", text)
+    return text
+
+
+def with_spread(values: Sequence[float]) -> str:
+    """Mean and, of several, standard deviation."""
+    mean = f"{np.mean(values):.2f}"
+    return mean if len(values) == 1 else f"{mean} ± {np.std(values, ddof=1):.2f}"
+
+
+STEPS: dict[str, Callable[[Settings], Any]] = {"plan": plan, "train": train_all, "table": table}
+
+
+def main(
+    judge: Path,
+    step: Literal["all", "plan", "train", "table"] = "all",
+    perception: Path = EMBEDDED / "monoscene.safetensors",
+    out: Path = Path("out/occscene-tables"),
+    record: Path = Path("docs/comparisons/occscene"),
+    cache: Path = Path("out/cache"),
+    minutes: float = 10.0,
+    joint_minutes: float = 5.0,
+    n: int = 200,
+    seeds: tuple[int, ...] = (0, 1, 2),
+    streets: int = 6144,
+    batch: int = 8,
+    sampler_steps: tuple[int, ...] = (5, 10, 20, 50),
+    workers: int = 2,
+) -> None:
+    """Compare alignments and ways of training at equal compute and data.
+
+    Args:
+        judge: File of the frozen judge of pictures (occforge train street.judge).
+        step: One step, or all of them in order.
+        perception: Perception network that stage II begins with; default: the one that ships.
+        out: Trainings; a stopped run goes on from there.
+        record: Plan, what is kept of each arm and seed, and the tables.
+        cache: Folder of rendered views.
+        minutes: CPU minutes of stage I for each alignment and seed.
+        joint_minutes: CPU minutes of stage II.
+        n: Held-out streets to paint, and as many others as the reference of the distance.
+        seeds: Each has its own trainings; three or more for a claim.
+        streets: Training streets.
+        batch: Streets of a training step.
+        sampler_steps: Numbers of sampler steps of Table XI; the first tables take 20 of them.
+        workers: Processes side by side, one thread each.
+    """
+    torch.set_num_threads(1)
+    painting = PaintingConfig()
+    painted, reference = (WorldViews(WorldPairs(first, n)) for first in (TEST_FIRST_SEED, TEST_FIRST_SEED + n))
+    views = WorldViews(WorldPairs(TRAIN_FIRST_SEED, streets, varied=0.5))
+    settings = Settings(
+        out=out,
+        record=record,
+        cache=cache,
+        views=views,
+        painted=painted,
+        reference=reference,
+        judge=judge,
+        perception=perception,
+        minutes=minutes,
+        joint_minutes=joint_minutes,
+        seeds=seeds,
+        sampler_steps=tuple(sorted({*sampler_steps, painting.steps})),
+        workers=workers,
+        loop=LoopConfig(batch=batch),
+        joint_loop=LoopConfig(batch=batch, lr=2e-4, muon_lr=0.004),
+        config=partial(picture_config, views.pairs.taxonomy, views.pairs.size_HW, stable_diffusion=False),
+        painting=painting,
+    )
+    for name, work in STEPS.items():
+        if step in ("all", name):
+            print(f"== {name}", flush=True)
+            result = work(settings)
+            if result:
+                print(result)
+
+
+if __name__ == "__main__":
+    tyro.cli(main)
