@@ -43,6 +43,15 @@ def test_a_stopped_training_ends_as_an_unbroken_one(tmp_path):
     assert (tmp_path / "broken" / "log.jsonl").read_text() == (tmp_path / "whole" / "log.jsonl").read_text()
 
 
+def test_muon_without_matrices_is_adamw(tmp_path):
+    """A line has none that Muon would take; its rate must not matter."""
+    one, two = (
+        load_tensors(train(Line(), replace(LOOP, optimizer="muon", muon_lr=rate), tmp_path / f"{rate}", {}))[0]
+        for rate in (0.01, 0.5)
+    )
+    assert all(torch.equal(one[name], two[name]) for name in one)
+
+
 def test_what_a_run_leaves(tmp_path):
     task = Line()
     final = train(task, LOOP, tmp_path / "run", {"stage": "line"})
