@@ -46,7 +46,7 @@ from occforge.core.config import from_dict
 from occforge.core.errors import InputError
 from occforge.core.files import atomic_path, write_json, write_text
 from occforge.core.grid import Scene
-from occforge.core.processes import run_jobs
+from occforge.core.processes import run_jobs, run_steps
 from occforge.core.tensors import load_state, load_tensors
 from occforge.data.procedural import TEST_FIRST_SEED, TRAIN_FIRST_SEED, VAL_FIRST_SEED
 from occforge.discrete.calibration import Calibration
@@ -488,12 +488,7 @@ def main(
         loop=LoopConfig(batch=batch, dtype=dtype),
         feature_loop=LoopConfig(steps=400, batch=2, lr=2e-3, muon_lr=0.01, dtype=dtype),
     )
-    for name, work in STEPS.items():
-        if step in ("all", name):
-            print(f"== {name}", flush=True)
-            result = work(settings)
-            if result:
-                print(result)
+    run_steps(STEPS, step, settings)
 
 
 if __name__ == "__main__":

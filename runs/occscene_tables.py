@@ -38,7 +38,7 @@ import tyro
 from occforge.core.batch import CameraBatch
 from occforge.core.errors import InputError
 from occforge.core.files import write_json, write_text
-from occforge.core.processes import run_jobs
+from occforge.core.processes import run_jobs, run_steps
 from occforge.data.pairs import PairCache, WorldPairs
 from occforge.data.procedural import TEST_FIRST_SEED, TRAIN_FIRST_SEED
 from occforge.data.views import ViewCache, WorldViews
@@ -384,12 +384,7 @@ def main(
         config=partial(picture_config, views.pairs.taxonomy, views.pairs.size_HW, stable_diffusion=False),
         painting=painting,
     )
-    for name, work in STEPS.items():
-        if step in ("all", name):
-            print(f"== {name}", flush=True)
-            result = work(settings)
-            if result:
-                print(result)
+    run_steps(STEPS, step, settings)
 
 
 if __name__ == "__main__":

@@ -38,7 +38,7 @@ from occforge.core.errors import InputError
 from occforge.core.files import write_json, write_text
 from occforge.core.grid import Scene
 from occforge.core.memory import peak_bytes
-from occforge.core.processes import run_jobs, start_worker
+from occforge.core.processes import run_jobs, run_steps, start_worker
 from occforge.data.pairs import PairCache, WorldPairs
 from occforge.data.procedural import TEST_FIRST_SEED, TRAIN_FIRST_SEED
 from occforge.metrics.occupancy import MeanScene, NearestScene, OccupancyStatistics
@@ -367,12 +367,7 @@ def main(
         workers=workers,
         loop=LoopConfig(batch=batch, dtype=dtype),
     )
-    for name, work in STEPS.items():
-        if step in ("all", name):
-            print(f"== {name}", flush=True)
-            result = work(settings)
-            if result:
-                print(result)
+    run_steps(STEPS, step, settings)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from occforge.core.processes import run_jobs
+from occforge.core.processes import run_jobs, run_steps
 
 
 def test_one_worker_is_this_process():
@@ -51,3 +51,11 @@ def test_workers_end_with_a_killed_parent():
     for pid in survivors:
         os.kill(pid, signal.SIGKILL)
     assert len(children) >= 2 and not survivors
+
+
+def test_steps_of_a_script_run_in_order_or_alone(capsys):
+    steps = {"one": lambda value: None, "two": lambda value: f"made {value}"}
+    run_steps(steps, "all", 3)
+    assert capsys.readouterr().out == "== one\n== two\nmade 3\n"
+    run_steps(steps, "two", 4)
+    assert capsys.readouterr().out == "== two\nmade 4\n"

@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context, parent_process
 from typing import Any, TypeVar
@@ -31,6 +31,16 @@ def run_jobs(work: Callable[..., T], jobs: Sequence[tuple[Any, ...]], workers: i
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def run_steps(steps: Mapping[str, Callable[[T], Any]], wanted: str, settings: T) -> None:
+    """The step of a script that is wanted, or with "all" each in order; what a step returns is printed."""
+    for name, work in steps.items():
+        if wanted in ("all", name):
+            print(f"== {name}", flush=True)
+            result = work(settings)
+            if result:
+                print(result)
 
 
 def start_worker() -> None:
