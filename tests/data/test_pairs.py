@@ -96,6 +96,16 @@ def test_the_same_generator_state_gives_the_same_pair():
     assert np.array_equal(recolor(pair.image_HW3, 0.0, np.random.default_rng(0)), pair.image_HW3)
 
 
+def test_a_part_of_the_pictures_keep_their_pixels():
+    pair = painted_pair(np.random.default_rng(0))
+    plain = Augmentation(mirror=0.0, color=0.0, zoomed=0.3)
+    changed = [
+        not np.array_equal(plain(pair, GRID, np.random.default_rng(seed)).image_HW3, pair.image_HW3)
+        for seed in range(200)
+    ]
+    assert np.mean(changed) == pytest.approx(0.3, abs=0.1)
+
+
 def test_noise_has_its_level_and_the_estimate_comes_nearer_to_the_picture():
     generator = torch.Generator().manual_seed(0)
     smooth = torch.linspace(0.2, 0.8, 96).expand(3, 64, 96).clone()
