@@ -10,7 +10,7 @@ from occforge.core.camera import street_camera
 from occforge.core.errors import InputError
 from occforge.core.grid import GridSpec
 from occforge.data.pairs import JoinedPairs, Pair, PairCache, WorldPairs
-from occforge.train.augment import Augmentation, estimated, mirror, noisy, recolor, turn, zoom
+from occforge.train.augment import Augmentation, estimated, mirror, noisy, recolor, restyle, turn, zoom
 
 GRID = GridSpec((8, 8, 4), (6.4, 6.4, 1.6), (0.0, -25.6, -2.0))
 
@@ -104,6 +104,18 @@ def test_a_part_of_the_pictures_keep_their_pixels():
         for seed in range(200)
     ]
     assert np.mean(changed) == pytest.approx(0.3, abs=0.1)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_restyled_picture_has_its_edges_where_they_were(seed):
+    picture = np.full((40, 60, 3), (40, 60, 90), np.uint8)
+    picture[25:] = (200, 170, 150)
+    styled = restyle(picture, np.random.default_rng(seed))
+    assert styled.shape == picture.shape and styled.dtype == np.uint8
+    assert np.array_equal(styled, restyle(picture, np.random.default_rng(seed)))
+    assert np.abs(styled.astype(float) - picture).mean() > 2.0
+    steps = np.abs(np.diff(styled.astype(float).mean(1), axis=0)).sum(1)
+    assert abs(int(steps.argmax()) - 24) <= 2
 
 
 def test_noise_has_its_level_and_the_estimate_comes_nearer_to_the_picture():

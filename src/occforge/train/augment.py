@@ -25,6 +25,7 @@ class Augmentation:
     and colour.
 
     Zooming resamples: a network that meets nothing else reads the depth of sharp pictures worse (docs/lab, 2026-11-22).
+    `restyled`: share of pictures whose look `restyle` changes, for pictures of another look than those learned from.
     `turn_deg` and `shift_m`: how far the grid is turned about the camera and moved at most, under the same picture.
     """
 
@@ -32,6 +33,7 @@ class Augmentation:
     zoomed: float = 0.5
     zoom: float = 1.15
     color: float = 0.15
+    restyled: float = 0.0
     turn_deg: float = 0.0
     shift_m: float = 0.0
 
@@ -46,6 +48,8 @@ class Augmentation:
             pair = turn(pair, grid, yaw, tuple(self.shift_m * rng.uniform(-1.0, 1.0, 2)))
         if self.color > 0.0:
             pair = Pair(recolor(pair.image_HW3, self.color, rng), pair.camera, pair.labels_XYZ)
+        if rng.random() < self.restyled:
+            pair = Pair(restyle(pair.image_HW3, rng), pair.camera, pair.labels_XYZ)
         return pair
 
 
@@ -94,6 +98,36 @@ def recolor(image_HW3: NDArray[np.uint8], amount: float, rng: np.random.Generato
         value * (1.0 + rng.uniform(-amount, amount, 3) + rng.uniform(-amount, amount)) + rng.uniform(-0.5, 0.5) * amount
     )
     return np.asarray(np.clip(value, 0.0, 1.0) * 255.0 + 0.5, np.uint8)
+
+
+def restyle(image_HW3: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """The same things in another look: a random filter's colours and textures, light, contrast, curve and grain.
+
+    Random convolutions mixed with the picture (Xu et al., "Robust and generalizable visual representation learning via
+    random convolutions", ICLR 2021): shapes stay, colours and fine textures do not.
+    """
+    size = int(rng.choice([1, 3, 5]))
+    filter_33SS = rng.normal(0.0, 1.0 / math.sqrt(3 * size * size), (3, 3, size, size))
+    share, tint_3, light = rng.uniform(0.0, 0.8), rng.normal(0.0, 0.08, 3), rng.normal(0.0, 0.08)
+    contrast, curve = np.exp(rng.normal(0.0, 0.3)), np.exp(rng.normal(0.0, 0.25))
+    saturation, grain = rng.uniform(0.0, 1.0) if rng.random() < 0.3 else 1.0, rng.uniform(0.0, 0.03)
+
+    x_1CHW = torch.from_numpy(image_HW3).permute(2, 0, 1)[None].float() / 255.0
+    mean, spread = float(x_1CHW.mean()), float(x_1CHW.std())
+    x_1CHW = _normed(x_1CHW)
+    padded = F.pad(x_1CHW, [size // 2] * 4, mode="reflect")
+    x_1CHW = _normed((1.0 - share) * x_1CHW + share * F.conv2d(padded, torch.from_numpy(filter_33SS).float()))
+    tint_C11 = torch.from_numpy(tint_3 + light).float()[:, None, None]
+    x_1CHW = (mean + tint_C11 + spread * contrast * x_1CHW).clamp(0.0, 1.0) ** curve
+    grey_11HW = x_1CHW.mean(1, keepdim=True)
+    value_HW3 = (grey_11HW + saturation * (x_1CHW - grey_11HW))[0].permute(1, 2, 0).numpy()
+    value_HW3 = value_HW3 + grain * rng.normal(size=value_HW3.shape)
+    return np.asarray(np.clip(value_HW3, 0.0, 1.0) * 255.0 + 0.5, np.uint8)
+
+
+def _normed(x_1CHW: Tensor) -> Tensor:
+    """Every channel with mean 0 and deviation 1."""
+    return (x_1CHW - x_1CHW.mean((2, 3), keepdim=True)) / (x_1CHW.std((2, 3), keepdim=True) + 1e-3)
 
 
 def noisy(image_3HW: Tensor, level: float, generator: torch.Generator) -> Tensor:
