@@ -4,13 +4,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 PROMPT ?= a straight street with cars parked on the left and trees on the right
 
-.PHONY: demo test check format clean
+.PHONY: demo test test-large check format clean
 
 demo: $(VENV)/ready
 	$(BIN)/occforge generate "$(PROMPT)" --out out/demo --seed 0 --overwrite
 
 test: $(VENV)/ready-dev
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
+
+test-large: $(VENV)/ready-dev
+	$(BIN)/python -m pytest -m large
 
 check: $(VENV)/ready-dev
 	$(BIN)/ruff format --check src tests benchmarks runs examples
