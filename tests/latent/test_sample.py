@@ -5,7 +5,7 @@ import torch
 
 from occforge.core.errors import InputError
 from occforge.latent.objective import Diffusion
-from occforge.latent.sample import PaintingConfig, Seen, normal, sample
+from occforge.latent.sample import PaintingConfig, Seen, as_read, normal, sample
 
 SAMPLERS = ("dpm++", "ddim", "ddpm", "unipc")
 KINDS = ("sample", "epsilon", "v_prediction")
@@ -77,6 +77,12 @@ def test_when_the_picture_is_read_and_that_it_is_heard(every, reads, readings):
         levels = [level for level, _ in read]
         assert levels == sorted(levels, reverse=True)
     assert heard == sorted(heard) and heard[0] == (1.0 if reads == "noisy" else 0.0)
+
+
+def test_noise_is_read_as_it_is_and_an_estimate_within_the_range_of_pictures():
+    picture = torch.tensor([-3.0, -1.0, 0.0, 1.0, 2.0])
+    assert as_read(picture, "noisy").tolist() == [-1.0, 0.0, 0.5, 1.0, 1.5]
+    assert as_read(picture, "estimate").tolist() == [0.0, 0.0, 0.5, 1.0, 1.0]
 
 
 def test_guidance_of_one_is_none_and_more_goes_on_from_there():

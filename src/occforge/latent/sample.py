@@ -15,6 +15,7 @@ from occforge.core.errors import InputError
 from occforge.latent.objective import Diffusion
 
 Sampler = Literal["dpm++", "ddim", "ddpm", "unipc"]
+Reads = Literal["estimate", "noisy"]
 
 
 @dataclass(frozen=True)
@@ -30,13 +31,19 @@ class PaintingConfig:
     steps: int = 20
     guidance: float = 1.0
     perceive_every: int = 2
-    reads: Literal["estimate", "noisy"] = "estimate"
+    reads: Reads = "estimate"
 
     def __post_init__(self) -> None:
         if self.steps < 1:
             raise InputError(f"--painting.steps: expected 1 or more, got {self.steps}")
         if self.perceive_every < 0:
             raise InputError(f"--painting.perceive-every: expected 0 or more, got {self.perceive_every}")
+
+
+def as_read(picture_BCHW: Tensor, reads: Reads) -> Tensor:
+    """A decoded picture (-1 to 1) as perception reads it (0 to 1): an estimate clipped, noise as it is."""
+    value_BCHW = 0.5 * (picture_BCHW + 1.0)
+    return value_BCHW.clamp(0.0, 1.0) if reads == "estimate" else value_BCHW
 
 
 @dataclass(frozen=True)

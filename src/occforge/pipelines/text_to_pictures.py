@@ -21,7 +21,7 @@ from occforge.data.views import seen as seen_by
 from occforge.discrete.stages import Composition
 from occforge.discrete.text import request_BA
 from occforge.latent.generator import maps_of_views, shares_of
-from occforge.latent.sample import PaintingConfig, Perceive, Seen, sample
+from occforge.latent.sample import PaintingConfig, Perceive, Seen, as_read, sample
 from occforge.latent.text import Asked
 from occforge.latent.weights import AnyGenerator
 from occforge.metrics.prompts import MEASURED
@@ -101,10 +101,10 @@ def imagine(
     read: list[Tensor] = []
 
     def perceive(y_BNCHW: Tensor, level_B: Tensor) -> Seen:
-        image_B3HW = 0.5 * (generator.decode(y_BNCHW[:, :1])[:, 0] + 1.0)
+        image_B3HW = as_read(generator.decode(y_BNCHW[:, :1])[:, 0], config.reads)
         if image_B3HW.shape[2:] != perception.size_HW:
             image_B3HW = F.interpolate(image_B3HW, perception.size_HW, mode="area")
-        logits = network(image_B3HW.clamp(0.0, 1.0), key, Hints(noise_level_B=level_B)).logits_BKXYZ
+        logits = network(image_B3HW, key, Hints(noise_level_B=level_B)).logits_BKXYZ
         read[:] = [logits]
         return generator.see(logits.softmax(1), cameras)
 

@@ -20,6 +20,7 @@ from occforge.core.tensors import load_state, load_tensors
 from occforge.data.views import ViewCache
 from occforge.latent.generator import kept_where
 from occforge.latent.objective import joint_loss_B
+from occforge.latent.sample import Reads, as_read
 from occforge.latent.weights import AnyGenerator, load_generator, save_generator
 from occforge.perception.network import Hints, PerceptionNetwork, Prediction
 from occforge.perception.weights import load_network, save_network
@@ -39,7 +40,7 @@ class JointOptions:
     Because: the small generator has no pretrained base.
     """
 
-    reads: Literal["noisy", "estimate"] = "noisy"
+    reads: Reads = "noisy"
     attached: bool = True
     frozen: tuple[Literal["painter", "encoding", "words"], ...] = ()
     painting: PaintingOptions = field(default_factory=PaintingOptions)
@@ -94,7 +95,7 @@ class JointTask:
                 nothing = generator.nothing_seen(*y_BNCHW.shape[:2])
                 output = generator.paint(y_BNCHW, t_B, words_BLE, cameras, nothing)
                 y_BNCHW = diffusion.clean(output, y_BNCHW, t_B)
-        image_B3HW = 0.5 * (generator.decode(y_BNCHW[:, :1])[:, 0] + 1.0)
+        image_B3HW = as_read(generator.decode(y_BNCHW[:, :1])[:, 0], self.options.reads)
         return self.perception(image_B3HW, key_cameras(cameras, y_BNCHW.shape[1]), Hints(noise_level_B=level_B))
 
 
