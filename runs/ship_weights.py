@@ -2,9 +2,10 @@
 
     python runs/ship_weights.py RUN... [--scenes out/evaluate-scenes/scenes.json] [--history "A sentence."]
         [--prompts out/evaluate-prompts/prompts.json] [--perception out/evaluate-perception/perception.json]
+        [--pictures out/evaluate-pictures/pictures.json]
 
-A RUN is the folder of `occforge train street.scene`, `street.features` or `street.monoscene`. What is not given stays
-as it is, with its lines of the card.
+A RUN is the folder of `occforge train street.scene`, `street.features`, `street.monoscene`, `street.judge` or
+`street.pictures`. What is not given stays as it is, with its lines of the card.
 """
 
 import argparse
@@ -17,7 +18,7 @@ from occforge.core.tensors import load_tensors
 from occforge.weights import EMBEDDED
 
 CARD = EMBEDDED / "card.md"
-SECTIONS = ("scenes", "prompts", "perception")
+SECTIONS = ("scenes", "prompts", "perception", "pictures")
 FIXED = (
     "Trained on this repository's own procedural streets; no dataset's data went in.",
     "Retrain everything: `occforge train street.scene`, `street.features`, `street.encoder`, then `street.monoscene`",
@@ -62,7 +63,7 @@ def main() -> None:
 
 def finished(run: Path) -> list[Path]:
     """Usable files that lie in a run's own folder."""
-    return [path for name in ("features", "monoscene") if (path := run / f"{name}.safetensors").exists()]
+    return [path for name in ("features", "monoscene", "judge", "pictures") if (path := run / f"{name}.safetensors").exists()]
 
 
 def row(path: Path, run: Path) -> str:
