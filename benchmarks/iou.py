@@ -8,7 +8,6 @@ Beside it the plain form, a pass over the voxels for each class, and the floor, 
 import json
 import os
 import platform
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +15,7 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
+import tyro
 from numpy.typing import NDArray
 
 from occforge.core.files import write_json
@@ -52,7 +52,7 @@ def plain(prediction_XYZ: Labels, target_XYZ: Labels) -> tuple[float, float]:
     return completion, float(np.mean(classes))
 
 
-def main() -> None:
+def main(out: tyro.conf.Positional[Path | None] = None) -> None:
     """Measure with two thirds of the voxels unknown and with all known; both forms must agree."""
     rng = np.random.default_rng(0)
     prediction_XYZ, known_XYZ = rng.integers(0, SEMANTIC_KITTI.class_count, (2, *STREET_GRID.shape_XYZ), dtype=np.uint8)
@@ -73,10 +73,10 @@ def main() -> None:
         np.testing.assert_allclose(ours(), by_class(), atol=1e-12)
         result[name] = {"ours": milliseconds(ours), "plain": milliseconds(by_class), "floor": milliseconds(read)}
     result |= {"machine": platform.processor() or platform.machine(), **versions()}
-    if len(sys.argv) > 1:
-        write_json(Path(sys.argv[1]), result)
+    if out is not None:
+        write_json(out, result)
     print(json.dumps(result, indent=2))
 
 
 if __name__ == "__main__":
-    main()
+    tyro.cli(main)

@@ -6,7 +6,6 @@ usage: python benchmarks/raycast.py [OUT.json]        (without OUT: prints)
 import json
 import platform
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import numba
 import numpy as np
+import tyro
 
 from occforge.core.camera import street_camera
 from occforge.core.files import write_json
@@ -46,7 +46,7 @@ def commit() -> str:
     return found.stdout.strip() or "none"
 
 
-def main() -> None:
+def main(out: tyro.conf.Positional[Path | None] = None) -> None:
     """Measure everything on the street of seed 3 with a 640x192 camera."""
     scene = make_street(3).scene
     camera = street_camera((192, 640))
@@ -73,11 +73,11 @@ def main() -> None:
             "numpy": np.__version__,
             "commit": commit(),
         }
-    if len(sys.argv) > 1:
-        write_json(Path(sys.argv[1]), result)
+    if out is not None:
+        write_json(out, result)
     else:
         print(json.dumps(result, indent=2))
 
 
 if __name__ == "__main__":
-    main()
+    tyro.cli(main)

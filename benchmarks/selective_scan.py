@@ -9,7 +9,6 @@ one large product. Then a block of the alignment of each kind, Mamba, attention 
 import json
 import os
 import platform
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +18,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import torch
+import tyro
 from torch import Tensor
 
 from occforge.core.files import write_json
@@ -84,16 +84,16 @@ def measure(length: int) -> dict[str, Any]:
     return result
 
 
-def main() -> None:
+def main(out: tyro.conf.Positional[Path | None] = None) -> None:
     """Measure each length."""
     torch.set_num_threads(1)
     keep_freed_memory()
     result: dict[str, Any] = {f"{length} steps": measure(length) for length in STEPS}
     result |= {"machine": platform.processor() or platform.machine(), **versions()}
-    if len(sys.argv) > 1:
-        write_json(Path(sys.argv[1]), result)
+    if out is not None:
+        write_json(out, result)
     print(json.dumps(result, indent=2))
 
 
 if __name__ == "__main__":
-    main()
+    tyro.cli(main)
