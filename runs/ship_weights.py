@@ -63,7 +63,11 @@ def main() -> None:
 
 def finished(run: Path) -> list[Path]:
     """Usable files that lie in a run's own folder."""
-    return [path for name in ("features", "monoscene", "judge", "pictures") if (path := run / f"{name}.safetensors").exists()]
+    return [
+        path
+        for name in ("features", "monoscene", "judge", "pictures")
+        if (path := run / f"{name}.safetensors").exists()
+    ]
 
 
 def row(path: Path, run: Path) -> str:
