@@ -1,4 +1,4 @@
-"""Stable Diffusion 1.5's true shapes with random weights, the whole way through: `make test-large`, minutes, 10 GB."""
+"""Stable Diffusion 1.5's true shapes with random weights, the whole way: `make test-large`, gigabytes and minutes."""
 
 import shutil
 
