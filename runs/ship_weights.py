@@ -2,10 +2,11 @@
 
     python runs/ship_weights.py RUN... [--scenes out/evaluate-scenes/scenes.json] [--history "A sentence."]
         [--prompts out/evaluate-prompts/prompts.json] [--perception out/evaluate-perception/perception.json]
-        [--pictures out/evaluate-pictures/pictures.json]
+        [--pictures out/evaluate-pictures/pictures.json] [--engines out/evaluate-engines/engines.json]
 
 A RUN is the folder of `occforge train street.scene`, `street.features`, `street.monoscene`, `street.judge` or
-`street.pictures`. What is not given stays as it is, with its lines of the card.
+`street.pictures`. What is not given stays as it is, with its lines of the card. The scores of both engines go in too:
+`occforge generate` takes the better one.
 """
 
 import argparse
@@ -18,7 +19,7 @@ from occforge.core.tensors import load_tensors
 from occforge.weights import EMBEDDED
 
 CARD = EMBEDDED / "card.md"
-SECTIONS = ("scenes", "prompts", "perception", "pictures")
+SECTIONS = ("scenes", "prompts", "perception", "pictures", "engines")
 FIXED = (
     "Trained on this repository's own procedural streets; no dataset's data went in.",
     "Retrain everything: `occforge train street.scene`, `street.features`, `street.encoder`, then `street.monoscene`",
@@ -46,6 +47,8 @@ def main() -> None:
             shutil.copyfile(path, EMBEDDED / path.name)
             (EMBEDDED / path.name).chmod(0o644)
             rows[path.name] = row(path, run / path.stem if path.parent.name == "weights" else run)
+    if arguments.engines is not None:
+        shutil.copyfile(arguments.engines, EMBEDDED / "engines.json")
     lines = ["# The embedded weights", "", FIXED[0], *(said if arguments.history is None else arguments.history)]
     lines += [*FIXED[1:], "", HEADER, "|---" * HEADER.count(" | ") + "|---|"]
     files = sorted(EMBEDDED.glob("*.safetensors"))

@@ -42,6 +42,7 @@ def test_a_perfect_network_is_understood_and_costs_nothing(kind):
     far = diffusion.alpha_bar(t, y_0) > 1e-6  # where nothing of the picture is left the noise does not tell it
     assert torch.allclose(torch.where(far, diffusion.clean(output, y_t, t), y_0), y_0, atol=1e-4)
     assert float(diffusion.reconstruction_loss_B(output, y_0, noise, t).max()) == 0.0
+    assert torch.allclose(diffusion.output_for(y_0, y_t, t), output, atol=1e-4)
 
 
 def test_an_error_costs_the_same_as_picture_and_as_velocity():

@@ -3,6 +3,8 @@
 import pytest
 import torch
 
+from occforge.core.batch import CameraBatch
+from occforge.core.camera import drive_path, street_camera
 from occforge.core.errors import InputError
 from occforge.latent.objective import Diffusion
 from occforge.latent.sample import PaintingConfig, Seen, as_read, normal, sample
@@ -103,3 +105,32 @@ def test_steps_that_cannot_be():
         PaintingConfig(steps=0)
     with pytest.raises(InputError, match="at most 10, got 11"):
         sample(best(Diffusion()), Diffusion(10), PaintingConfig(steps=11), SHAPE, WORDS, nothing(), generators())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_frames_agree_about_the_points_that_both_see(kind):
+    diffusion, H, W = Diffusion(prediction=kind), 8, 24
+    seen = Seen(torch.full((1, 3, 1, H, W), 0.1), torch.zeros(1, 3, 1, 1, 2, 2))  # a wall 10 m ahead of every camera
+    words = torch.zeros(1, 1, 1), torch.zeros(1, 1, 1)
+    still = CameraBatch.stack(drive_path(street_camera((H, W)), 1).cameras * 3)
+    apart = CameraBatch.stack(drive_path(street_camera((H, W)), 3, 5.0).cameras)
+
+    def made(cameras, **options):
+        config = PaintingConfig(steps=12, **options)
+        shape = (1, 3, 3, H, W)
+        y, _ = sample(best(diffusion), diffusion, config, shape, words, seen, generators(1), cameras=cameras)
+        return y[0]
+
+    alone, one = made(still), made(still, agreement=1.0, agree_until=1.0)
+    assert torch.equal(alone, made(None, agreement=1.0)), "without cameras, or a share, frames are left to themselves"
+    assert torch.allclose(one[1], one[0], atol=1e-3) and torch.allclose(one[2], one[0], atol=1e-3)
+    assert torch.allclose(one[0], alone[0], atol=1e-3) and float((alone[1] - alone[0]).abs().mean()) > 0.3
+    some = made(still, agreement=0.5)
+    assert 0.01 < float((some[1] - some[0]).abs().mean()) < 0.8 * float((alone[1] - alone[0]).abs().mean())
+    assert torch.equal(made(apart, agreement=1.0), alone), "a wall that comes along is another wall: no point is shared"
+
+
+@pytest.mark.parametrize("options", [{"agreement": 1.5}, {"agree_until": -0.1}])
+def test_agreement_is_a_share(options):
+    with pytest.raises(InputError, match="expected 0 to 1"):
+        PaintingConfig(**options)

@@ -44,7 +44,8 @@ def test_all_scores_are_there_beside_those_of_real_pictures(made):
     real, told = record["scores"][REAL], record["scores"][TOLD]
     assert real["distance"] < told["distance"], "untrained pictures must lie farther away than real ones"
     read = record["scores"][READ]
-    assert read["pairing"]["iou"] > 0.9 > read["pairing_with_another"]["iou"], "what it read last is in the picture"
+    own, another = read["pairing"]["iou"], read["pairing_with_another"]["iou"]
+    assert own > 0.9 and own > another, "what it read last is in the picture"
     assert (out / "pictures.md").read_text() == table(record)
     with Image.open(out / "sheet.png") as picture:
         assert picture.width >= 4 * SIZE_HW[1]

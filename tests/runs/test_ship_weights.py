@@ -10,6 +10,7 @@ import torch
 
 from occforge.core.tensors import save_tensors
 from occforge.train.loop import LoopConfig
+from occforge.weights import better_engine
 
 
 @pytest.fixture
@@ -58,3 +59,14 @@ def test_shipped_files_are_on_the_card_and_others_stay(ship, tmp_path):
     ]
     assert (embedded / "judge.safetensors").read_bytes() == (judge / "judge.safetensors").read_bytes()
     assert run() == second, "nothing given, nothing changed"
+
+
+def test_the_better_engine_ships_as_it_was_scored(ship, tmp_path, monkeypatch):
+    embedded, run = ship
+    monkeypatch.setattr("occforge.weights.EMBEDDED", embedded)
+    assert better_engine() == "scene", "nothing scored, nothing better"
+    scores = tmp_path / "engines.json"
+    scores.write_text(json.dumps({"better": "image"}))
+    scores.with_suffix(".md").write_text("both engines\n")
+    assert "## Engines\n\nboth engines" in run("--engines", scores)
+    assert better_engine() == "image"

@@ -56,10 +56,16 @@ def test_parameters_are_split_completely():
             self.conv = nn.Conv2d(64, 64, 3)
             self.frozen = nn.Parameter(torch.ones(64, 64), requires_grad=False)
 
-    net = Net()
-    matrices, rest = split_parameters(net)
-    assert {id(p) for p in matrices} == {id(net.trunk.weight), id(net.conv.weight)}
-    assert {id(p) for p in matrices + rest} == {id(p) for p in net.parameters() if p.requires_grad}
+    class Whole(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.painter = Net()
+            self.words = nn.Parameter(torch.ones(64, 64))
+
+    for module, net in ((n := Net(), n), (w := Whole(), w.painter)):
+        matrices, rest = split_parameters(module)
+        assert {id(p) for p in matrices} == {id(net.trunk.weight), id(net.conv.weight)}
+        assert {id(p) for p in matrices + rest} == {id(p) for p in module.parameters() if p.requires_grad}
 
 
 @pytest.mark.parametrize("kind", [Muon, torch.optim.AdamW])

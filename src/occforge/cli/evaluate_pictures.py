@@ -36,13 +36,12 @@ def evaluate_pictures(
     from occforge.data.procedural import TEST_FIRST_SEED
     from occforge.data.views import WorldViews
     from occforge.latent.sample import PaintingConfig
-    from occforge.metrics.picture_judge import load_judge
     from occforge.pipelines.evaluate_pictures import evaluate_pictures as score
     from occforge.pipelines.evaluate_pictures import table
-    from occforge.weights import EMBEDDED, load_perception, load_pictures
+    from occforge.weights import load_judge, load_perception, load_pictures
 
     generator = load_pictures(weights, stable_diffusion)
-    frozen = load_judge(EMBEDDED / "judge.safetensors" if judge is None else judge)
+    frozen = load_judge(judge)
     painted, reference = (
         WorldViews(WorldPairs(first, n, generator.config.size_HW)) for first in (TEST_FIRST_SEED, TEST_FIRST_SEED + n)
     )

@@ -16,7 +16,7 @@ def generate(
     /,
     out: Path | None = None,
     seed: int = 0,
-    engine: Literal["scene", "image"] = "scene",
+    engine: Literal["scene", "image"] | None = None,
     complete: bool = False,
     look: Literal["shaded", "painted"] = "shaded",
     frames: int = 1,
@@ -38,7 +38,8 @@ def generate(
         prompt: What the street should be like, in English.
         out: Folder for the files; default out/<words of the prompt>-<seed>.
         seed: The same seed and prompt give the same files again.
-        engine: scene composes voxels first; image draws pictures and reads their voxels as it goes (OccScene).
+        engine: scene composes voxels first; image draws pictures and reads their voxels as it goes (OccScene). Default:
+            the one whose pictures and labels score better on the weights that ship; with other --weights scene.
         complete: With --engine image: what the camera could not see is composed around what was read in its picture.
         look: Pictures of a composed scene: shaded by light and material, or painted by the picture generator.
         frames: Pictures along the path.
@@ -64,11 +65,13 @@ def generate(
     from occforge.pipelines.text_to_scene import SamplingConfig, generate_scene, step_count
     from occforge.pipelines.write_scene import Seen, check_picture_size, shaded, write_scene
     from occforge.render.video import check_video
-    from occforge.weights import load_generator, load_perception, load_pictures
+    from occforge.weights import better_engine, load_generator, load_perception, load_pictures
 
     check_prompt(prompt)
     if complete and engine == "scene":
         raise InputError("--complete: expected --engine image with it, got scene; the scenes of that are whole")
+    by = "" if engine or complete or weights else ", the one whose pictures and labels score better"
+    engine = engine or ("image" if complete else "scene" if weights else better_engine())
     check_video(f".{video}")
     folder = default_folder(prompt, seed) if out is None else out
     composition, origin = load_generator(weights)
@@ -102,6 +105,7 @@ def generate(
                 images = paint_scene(painter, made.scene, cameras, asked, seed, painting)
         seen = shaded(made, cameras) if images is None else map(Seen, cameras.cameras, images)
         write_scene(files, made, cameras, seen, settings, video)
+    print(f"engine:     {engine}{by}")
     tell(made, folder)
 
 

@@ -13,6 +13,7 @@ VERBS = {
     "evaluate prompts": ("evaluate_prompts", "how many of the attributes that prompts name are found in the voxels"),
     "evaluate perception": ("evaluate_perception", "IoU and mIoU of a perception network, by class, distance and view"),
     "evaluate pictures": ("evaluate_pictures", "distance, faithfulness and use of occupancy of a picture generator"),
+    "evaluate engines": ("evaluate_engines", "composed first or pictures first: both scored on the same prompts"),
     "perceive": ("perceive", "semantic occupancy from your own picture, folder of pictures or video"),
     "dataset check": ("dataset_check", "what is missing or malformed in a copy of a dataset, and one frame drawn"),
     "dataset stats": ("dataset_stats", "class shares, imbalance and objects of a dataset, and a split to propose"),

@@ -70,6 +70,14 @@ class Diffusion:
             return (y_t - (1.0 - alpha_bar).sqrt() * output) / alpha_bar.sqrt()
         return alpha_bar.sqrt() * y_t - (1.0 - alpha_bar).sqrt() * output
 
+    def output_for(self, clean: Tensor, y_t: Tensor, t_B: Tensor) -> Tensor:
+        """Inverse of `clean`: what the network would have said to mean this picture."""
+        if self.prediction == "sample":
+            return clean
+        alpha_bar = self.alpha_bar(t_B, y_t)
+        noise = (y_t - alpha_bar.sqrt() * clean) / (1.0 - alpha_bar).sqrt()
+        return self.target(clean, noise, t_B)
+
     def reconstruction_loss_B(self, output: Tensor, y_0: Tensor, noise: Tensor, t_B: Tensor) -> Tensor:
         """L_LDM of each picture, (B,): squared error of the noise, or of the velocity that a picture or velocity means.
 

@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
+from occforge.core.batch import CameraBatch
 from occforge.core.errors import InputError
+from occforge.core.reprojection import frame_before
 from occforge.latent.objective import Diffusion
 
 Sampler = Literal["dpm++", "ddim", "ddpm", "unipc"]
@@ -25,6 +28,8 @@ class PaintingConfig:
     `guidance` strengthens words alone; both branches see one occupancy. `perceive_every`: steps between two readings of
     the picture, the last step always reads; 0 never. `reads`: the denoised estimate of the step before, or the noisy
     picture itself. Paper: the noisy one. Here: the estimate by default, which is read better where noise is high.
+    `agreement`: the share by which each frame's estimate becomes that of the frame before it where both see the same
+    point (`agreed`), in the steps up to `agree_until` of all; 0 leaves frames to themselves.
     """
 
     sampler: Sampler = "dpm++"
@@ -32,12 +37,17 @@ class PaintingConfig:
     guidance: float = 1.0
     perceive_every: int = 2
     reads: Reads = "estimate"
+    agreement: float = 0.0
+    agree_until: float = 0.8
 
     def __post_init__(self) -> None:
         if self.steps < 1:
             raise InputError(f"--painting.steps: expected 1 or more, got {self.steps}")
         if self.perceive_every < 0:
             raise InputError(f"--painting.perceive-every: expected 0 or more, got {self.perceive_every}")
+        for name in ("agreement", "agree_until"):
+            if not 0.0 <= getattr(self, name) <= 1.0:
+                raise InputError(f"--painting.{name.replace('_', '-')}: expected 0 to 1, got {getattr(self, name)}")
 
 
 def as_read(picture_BCHW: Tensor, reads: Reads) -> Tensor:
@@ -106,11 +116,13 @@ def sample(
     seen: Seen,
     generators: Sequence[torch.Generator],
     perceive: Perceive | None = None,
+    cameras: CameraBatch | None = None,
 ) -> tuple[Tensor, Seen]:
     """Pictures (B, N, C, H, W) and what was seen of their occupancy at the end.
 
     `words` are those asked for and those of an empty request, (B, L, E) each. `seen` conditions the first steps, and
-    without `perceive` all of them: zeros, or an occupancy that is known. One generator a scene.
+    without `perceive` all of them: zeros, or an occupancy that is known. One generator a scene. Frames agree where their
+    `cameras` (B * N) are given.
     """
     scheduler = scheduler_of(config.sampler, diffusion, config.steps)
     y_t = normal(shape_BNCHW, generators)
@@ -132,8 +144,26 @@ def sample(
             asked, nothing = both.chunk(2)
             output = nothing + config.guidance * (asked - nothing)
         estimate = diffusion.clean(output, y_t, t_B)
+        if cameras is not None and config.agreement and i < config.agree_until * len(steps):
+            estimate = agreed(estimate, seen, cameras, config.agreement)
+            output = diffusion.output_for(estimate, y_t, t_B)
         extra = {"generator": list(generators)} if config.sampler == "ddpm" else {}
         y_t = scheduler.step(output, t, y_t, **extra).prev_sample
     if perceive is not None and config.perceive_every:
         seen = perceive(y_t, torch.zeros(len(y_t)))
     return y_t, seen
+
+
+def agreed(picture_BNCHW: Tensor, seen: Seen, cameras: CameraBatch, share: float) -> Tensor:
+    """Frames one after the other with `share` of each point's colour from the frame before, where that shows it too.
+
+    What is the same point follows from the inverse depths seen, the last channel of the maps.
+    """
+    size_HW = tuple(picture_BNCHW.shape[-2:])
+    inverse_BNHW = F.interpolate(seen.maps_BNMHW[:, :, -1], size_HW, mode="nearest-exact")
+    before = frame_before(inverse_BNHW, cameras)
+    frames = [picture_BNCHW[:, 0]]
+    for i in range(picture_BNCHW.shape[1] - 1):
+        weight_B1HW = share * before.same_BMHW[:, i, None].to(picture_BNCHW)
+        frames.append(torch.lerp(picture_BNCHW[:, i + 1], before.brought(frames[-1], i), weight_B1HW))
+    return torch.stack(frames, 1)

@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from occforge.core.attributes import ATTRIBUTES
 from occforge.core.batch import CameraBatch
-from occforge.core.camera import CameraPath
+from occforge.core.camera import Camera, CameraPath
 from occforge.core.errors import InputError
 from occforge.core.files import write_json, write_text
 from occforge.data.views import Views, WorldViews
@@ -41,12 +41,50 @@ REAL, TOLD, READ, ALONE = "real", "told its occupancy", "reads it as it goes", "
 
 @dataclass
 class Side:
-    """What is counted of one kind of pictures."""
+    """What is counted of one kind of pictures: those, what was found in them, what is read in them and should be."""
 
-    own: IoU
-    others: IoU
+    classes: int
     images: list[NDArray[np.uint8]] = field(default_factory=list)
     found: dict[str, list[bool]] = field(default_factory=lambda: {name: [] for name in ATTRIBUTES})
+    read: list[NDArray[np.uint8]] = field(default_factory=list)
+    true: list[NDArray[np.uint8]] = field(default_factory=list)
+
+    def add(
+        self,
+        judge: PictureJudge,
+        perception: Trained,
+        image_HW3: NDArray[np.uint8],
+        camera: Camera,
+        request: dict[str, str],
+        labels_XYZ: NDArray[np.uint8],
+    ) -> None:
+        """Count a picture, asked to show `request`, of a scene with the labels of `perception`'s grid."""
+        shows = shown(judge, image_HW3)
+        self.images.append(image_HW3)
+        for name, value in request.items():
+            self.found[name].append(shows[name] == value)
+        self.read.append(perceive(perception, image_HW3, camera).scene.labels_XYZ)
+        self.true.append(labels_XYZ)
+
+    def scores(self, judge: PictureJudge, reference_ND: NDArray[np.float64]) -> dict[str, Any]:
+        """Distance to pictures of the features `reference_ND`, sharpness, shares found, and pairing: IoU of what is
+        read in each picture against its own scene and against the next one's."""
+        pairs = {"pairing": self.true, "pairing_with_another": self.true[1:] + self.true[:1]}
+        found = {name: float(np.mean(hits)) for name, hits in self.found.items() if hits}
+        return {
+            "distance": frechet_distance(picture_features_ND(judge, self.images), reference_ND),
+            "sharpness": float(np.mean([sharpness(image) for image in self.images])),
+            "found": float(np.mean([h for hits in self.found.values() for h in hits])),
+            "found_by_attribute": found,
+            **{name: self._pairing(others) for name, others in pairs.items()},
+        }
+
+    def _pairing(self, true: list[NDArray[np.uint8]]) -> dict[str, float]:
+        counted = IoU(self.classes)
+        for read_XYZ, true_XYZ in zip(self.read, true, strict=True):
+            counted.add(read_XYZ, true_XYZ)
+        result = counted.result("zero")
+        return {"iou": result.completion_iou, "miou": result.miou}
 
 
 def evaluate_pictures(
@@ -70,7 +108,7 @@ def evaluate_pictures(
     if len(painted) != len(reference) or painted.identity == reference.identity:
         raise InputError("evaluate pictures: expected equally many painted and reference scenes, of other seeds")
     classes = generator.taxonomy.class_count
-    sides = {name: Side(IoU(classes), IoU(classes)) for name in (REAL, TOLD, READ, ALONE)}
+    sides = {name: Side(classes) for name in (REAL, TOLD, READ, ALONE)}
     scenes = [painted.views(i) for i in tqdm(range(len(painted)), desc="views", leave=False)]
     rows = []
     for i, scene in enumerate(tqdm(scenes, desc="pictures", leave=False)):
@@ -83,17 +121,12 @@ def evaluate_pictures(
             ALONE: paint(generator, nothing, path, asked, seed + i, config)[0],
         }
         for name, image_HW3 in made.items():
-            side, seen = sides[name], shown(judge, image_HW3)
-            side.images.append(image_HW3)
-            for attribute, value in request.items():
-                side.found[attribute].append(seen[attribute] == value)
-            labels_XYZ = perceive(perception, image_HW3, scene.cameras[0]).scene.labels_XYZ
-            side.own.add(labels_XYZ, imagined.scene.labels_XYZ if name == READ else scene.labels_XYZ)
-            side.others.add(labels_XYZ, scenes[(i + 1) % len(scenes)].labels_XYZ)
+            labels_XYZ = imagined.scene.labels_XYZ if name == READ else scene.labels_XYZ
+            sides[name].add(judge, perception, image_HW3, scene.cameras[0], request, labels_XYZ)
         if i < PICTURES:
             rows.append(np.concatenate(list(made.values()), axis=1))
     real = picture_features_ND(judge, (reference.views(i).images_NHW3[0] for i in range(len(reference))))
-    scores = {name: _scored(side, judge, real) for name, side in sides.items()}
+    scores = {name: side.scores(judge, real) for name, side in sides.items()}
     losses = occupancy_losses(generator, scenes, seed)
     record = {
         "n": len(painted),
@@ -110,19 +143,6 @@ def evaluate_pictures(
     write_text(out / "pictures.md", table(record))
     write_json(out / "pictures.json", json.loads(json.dumps(record)))
     return record
-
-
-def _scored(side: Side, judge: PictureJudge, reference_ND: NDArray[np.float64]) -> dict[str, Any]:
-    own, others = side.own.result("zero"), side.others.result("zero")
-    found = {name: float(np.mean(hits)) for name, hits in side.found.items() if hits}
-    return {
-        "distance": frechet_distance(picture_features_ND(judge, side.images), reference_ND),
-        "sharpness": float(np.mean([sharpness(image) for image in side.images])),
-        "found": float(np.mean([h for hits in side.found.values() for h in hits])),
-        "found_by_attribute": found,
-        "pairing": {"iou": own.completion_iou, "miou": own.miou},
-        "pairing_with_another": {"iou": others.completion_iou, "miou": others.miou},
-    }
 
 
 def _gap(loss_N: NDArray[np.float64], true_N: NDArray[np.float64]) -> dict[str, float]:

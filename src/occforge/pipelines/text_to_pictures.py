@@ -157,7 +157,8 @@ def paint(
 
     noise = torch.Generator().manual_seed(seed)
     diffusion = generator.config.diffusion
-    y_BNCHW, _ = sample(predict, diffusion, config, shape, words, seen, [noise], perceive)
+    cameras = CameraBatch.stack(path.cameras)
+    y_BNCHW, _ = sample(predict, diffusion, config, shape, words, seen, [noise], perceive, cameras)
     value_NHW3 = (127.5 * (generator.decode(y_BNCHW)[0].clamp(-1.0, 1.0) + 1.0)).round().permute(0, 2, 3, 1)
     return np.ascontiguousarray(value_NHW3.numpy().astype(np.uint8))
 

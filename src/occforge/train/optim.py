@@ -52,7 +52,10 @@ def orthogonalise(matrix: Tensor, iterations: int = 5) -> Tensor:
 
 
 def split_parameters(module: nn.Module) -> tuple[list[Tensor], list[Tensor]]:
-    """(matrices for Muon, the rest for AdamW): embeddings, heads, biases, norms and thin matrices are the rest."""
+    """(matrices for Muon, the rest for AdamW): embeddings, heads, biases, norms and thin matrices are the rest.
+
+    A `painter` within a module counts as the network itself, as does what stands beside it.
+    """
     matrices: list[Tensor] = []
     rest: list[Tensor] = []
     embeddings = {id(m.weight) for m in module.modules() if isinstance(m, nn.Embedding)}
@@ -60,6 +63,7 @@ def split_parameters(module: nn.Module) -> tuple[list[Tensor], list[Tensor]]:
         if not parameter.requires_grad:
             continue
         thin = parameter.dim() < 2 or min(parameter.shape[0], parameter[0].numel()) < 32
-        outer = name.startswith(("head", "enter", "leave", "modulate")) or ".table" in name or "voxel" in name
+        outer = name.removeprefix("painter.").startswith(("head", "enter", "leave", "modulate", "words"))
+        outer = outer or ".table" in name or "voxel" in name
         (rest if thin or outer or id(parameter) in embeddings else matrices).append(parameter)
     return matrices, rest

@@ -1,11 +1,13 @@
 """The networks that ship with the package, and how they are found."""
 
+import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from occforge.discrete.stages import Composition
     from occforge.latent.weights import AnyGenerator
+    from occforge.metrics.picture_judge import PictureJudge
     from occforge.perception.weights import Trained
 
 EMBEDDED = Path(__file__).parent
@@ -26,6 +28,13 @@ def load_perception(path: Path | None) -> "Trained":
     return load_network(EMBEDDED / "monoscene.safetensors" if path is None else path)
 
 
+def load_judge(path: Path | None) -> "PictureJudge":
+    """The frozen judge of pictures of a file, or the embedded one."""
+    from occforge.metrics.picture_judge import load_judge as load
+
+    return load(EMBEDDED / "judge.safetensors" if path is None else path)
+
+
 def load_pictures(path: Path | None, stable_diffusion: Path | None = None) -> "AnyGenerator":
     """The picture generator of a file, or the embedded one; raises `InputError` if none ships.
 
@@ -40,3 +49,9 @@ def load_pictures(path: Path | None, stable_diffusion: Path | None = None) -> "A
             "pictures: no picture generator ships yet; train one with occforge train street.pictures and give its file"
         )
     return load_generator(path or embedded, stable_diffusion)
+
+
+def better_engine() -> Literal["scene", "image"]:
+    """The engine, "scene" or "image", that scored better on the embedded weights; "scene" where none was scored."""
+    path = EMBEDDED / "engines.json"
+    return "image" if path.is_file() and json.loads(path.read_text())["better"] == "image" else "scene"
