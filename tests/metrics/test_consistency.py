@@ -11,8 +11,7 @@ from occforge.core.grid import STREET_GRID
 from occforge.core.reprojection import frame_before, inverse_depths
 from occforge.metrics.consistency import inconsistency
 from occforge.render.raycast import raycast
-from occforge.render.shade import shade_stage
-from occforge.render.stage import set_stage
+from occforge.render.shade import set_stage, shade_stage
 from occforge.world.street import make_street
 
 SIZE_HW, FRAMES = (48, 144), 4
@@ -57,7 +56,7 @@ def test_what_is_infinitely_far_moves_with_rotation_alone():
 
 
 def test_the_worlds_own_frames_agree_and_foreign_ones_do_not(drive):
-    street, path, images, depth = drive
+    _, path, images, depth = drive
     own = inconsistency(images, path.cameras, depth)
     rng = np.random.default_rng(0)
     jittered = np.clip(images.astype(int) + rng.integers(-40, 41, (FRAMES, 1, 1, 3)), 0, 255).astype(np.uint8)

@@ -21,6 +21,9 @@ from tiny_pictures import tiny_generator, tiny_reader, untrained_generator
 GRID, SIZE_HW, N = STREET_GRID.pooled((8, 8, 8)), (32, 96), 4
 PAINTED, REFERENCE = (WorldViews(WorldPairs(first, N, SIZE_HW, 8)) for first in (3_000_000_100, 3_000_000_200))
 
+DRIVES = WorldPairs(3_000_000_300, 2, SIZE_HW, 8)
+PAINTING = PaintingConfig(steps=2, agreement=0.8)
+
 
 @pytest.fixture(scope="module")
 def networks():
@@ -32,7 +35,7 @@ def networks():
 @pytest.fixture(scope="module")
 def made(networks, tmp_path_factory):
     out = tmp_path_factory.mktemp("scores")
-    return out, evaluate_pictures(*networks, PAINTED, REFERENCE, PaintingConfig(steps=2), out)
+    return out, evaluate_pictures(*networks, PAINTED, REFERENCE, PAINTING, out, drives=DRIVES, frames=3)
 
 
 def test_all_scores_are_there_beside_those_of_real_pictures(made):
@@ -53,8 +56,19 @@ def test_all_scores_are_there_beside_those_of_real_pictures(made):
 
 def test_the_same_seed_gives_the_same_scores_and_pictures(made, networks, tmp_path):
     out, record = made
-    assert evaluate_pictures(*networks, PAINTED, REFERENCE, PaintingConfig(steps=2), tmp_path) == record
-    assert (tmp_path / "sheet.png").read_bytes() == (out / "sheet.png").read_bytes()
+    assert evaluate_pictures(*networks, PAINTED, REFERENCE, PAINTING, tmp_path, drives=DRIVES, frames=3) == record
+    for name in ("sheet.png", "frames.png"):
+        assert (tmp_path / name).read_bytes() == (out / name).read_bytes()
+
+
+def test_videos_are_scored_beside_frames_painted_apart(made, networks, tmp_path):
+    videos = made[1]["videos"]
+    assert (videos["streets"], videos["frames"]) == (2, 3)
+    real, together, apart = (videos["scores"][name] for name in ("real", "painted together", "painted apart"))
+    assert real["inconsistency"] < together["inconsistency"] < apart["inconsistency"]
+    assert "| painted together |" in (made[0] / "pictures.md").read_text()
+    with pytest.raises(InputError, match="2 frames"):
+        evaluate_pictures(*networks, PAINTED, REFERENCE, PAINTING, tmp_path, drives=DRIVES, frames=1)
 
 
 def test_a_generator_that_cannot_use_its_occupancy_shows_no_gap(networks):

@@ -16,6 +16,8 @@ def evaluate_pictures(
     sampler: Literal["dpm++", "ddim", "ddpm", "unipc"] = "dpm++",
     steps: int = 20,
     guidance: float = 1.0,
+    videos: int = 16,
+    frames: int = 8,
     out: Path = Path("out/evaluate-pictures"),
 ) -> None:
     """Score a picture generator on held-out streets, told their occupancy and from words alone, beside real pictures.
@@ -30,7 +32,9 @@ def evaluate_pictures(
         sampler: How pictures are drawn: one of diffusers' samplers.
         steps: Steps of the sampler.
         guidance: How strongly words pull; 1 samples plainly.
-        out: Folder of pictures.json, pictures.md and sheet.png.
+        videos: Drives whose frames are compared with each other; 0 leaves them out.
+        frames: Frames of a drive.
+        out: Folder of pictures.json, pictures.md and sheet.png, and frames.png with the first drives.
     """
     from occforge.data.pairs import WorldPairs
     from occforge.data.procedural import TEST_FIRST_SEED
@@ -46,7 +50,9 @@ def evaluate_pictures(
         WorldViews(WorldPairs(first, n, generator.config.size_HW)) for first in (TEST_FIRST_SEED, TEST_FIRST_SEED + n)
     )
     painting = PaintingConfig(sampler, steps, guidance)
-    print(table(score(generator, frozen, load_perception(perception), painted, reference, painting, out, seed)))
+    reader = load_perception(perception)
+    drives = WorldPairs(TEST_FIRST_SEED, videos, generator.config.size_HW)
+    print(table(score(generator, frozen, reader, painted, reference, painting, out, seed, drives, frames)))
 
 
 def run(program: str, arguments: list[str]) -> None:

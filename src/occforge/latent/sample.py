@@ -121,8 +121,8 @@ def sample(
     """Pictures (B, N, C, H, W) and what was seen of their occupancy at the end.
 
     `words` are those asked for and those of an empty request, (B, L, E) each. `seen` conditions the first steps, and
-    without `perceive` all of them: zeros, or an occupancy that is known. One generator a scene. Frames agree where their
-    `cameras` (B * N) are given.
+    without `perceive` all of them: zeros, or an occupancy that is known. One generator a scene. Frames agree only
+    if their `cameras` (B * N) are given.
     """
     scheduler = scheduler_of(config.sampler, diffusion, config.steps)
     y_t = normal(shape_BNCHW, generators)

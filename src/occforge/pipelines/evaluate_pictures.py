@@ -6,7 +6,7 @@ and columns, X Y Z voxels.
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,19 +20,19 @@ from occforge.core.batch import CameraBatch
 from occforge.core.camera import Camera, CameraPath
 from occforge.core.errors import InputError
 from occforge.core.files import write_json, write_text
+from occforge.data.pairs import WorldPairs
 from occforge.data.views import Views, WorldViews
 from occforge.latent.sample import PaintingConfig, Seen
-from occforge.latent.text import Asked
 from occforge.latent.weights import AnyGenerator
 from occforge.metrics.frechet import frechet_distance
 from occforge.metrics.iou import IoU
 from occforge.metrics.picture_judge import PictureJudge, picture_features_ND, sharpness, shown
 from occforge.metrics.report import versions
 from occforge.perception.weights import Trained
+from occforge.pipelines.evaluate_videos import evaluate_videos, videos_table
 from occforge.pipelines.perceive import perceive
-from occforge.pipelines.text_to_pictures import asked_for, imagine, known, paint
+from occforge.pipelines.text_to_pictures import asked_about, imagine, known, paint
 from occforge.render.picture import save_rgb, sheet
-from occforge.world.captions import caption
 
 PICTURES = 6
 """Rows on the sheet of pictures: the first scenes, none chosen."""
@@ -96,14 +96,16 @@ def evaluate_pictures(
     config: PaintingConfig,
     out: Path,
     seed: int = 0,
+    drives: WorldPairs | None = None,
+    frames: int = 8,
 ) -> dict[str, Any]:
     """Paint the key view of every scene of `painted` and score: told its occupancy, from its words with the occupancy
     that `perception` reads as the picture is drawn (Algorithm 2), and from its words alone.
 
     The distance is that to the real pictures of `reference`, which must be other scenes, equally many; its floor that
     of the real pictures of `painted`. Pairing: mean IoU of what `perception` reads in a picture against the scene that
-    it was painted from, or was read as it was drawn, and against the next one's. Writes pictures.json, pictures.md and
-    sheet.png into `out`.
+    it was painted from, or was read as it was drawn, and against the next one's. `drives` are the streets of videos
+    (`evaluate_videos`). Writes pictures.json, pictures.md and sheet.png into `out`.
     """
     if len(painted) != len(reference) or painted.identity == reference.identity:
         raise InputError("evaluate pictures: expected equally many painted and reference scenes, of other seeds")
@@ -112,7 +114,7 @@ def evaluate_pictures(
     scenes = [painted.views(i) for i in tqdm(range(len(painted)), desc="views", leave=False)]
     rows = []
     for i, scene in enumerate(tqdm(scenes, desc="pictures", leave=False)):
-        path, request, asked = CameraPath(scene.cameras[:1]), scene.attributes, described(scene, i)
+        path, request, asked = CameraPath(scene.cameras[:1]), scene.attributes, asked_about(scene.attributes, i)
         nothing, imagined = generator.nothing_seen(1, 1), imagine(generator, perception, path, asked, seed + i, config)
         made = {
             REAL: scene.images_NHW3[0],
@@ -139,6 +141,8 @@ def evaluate_pictures(
         "occupancy_loss": {name: _gap(loss_N, losses["true"]) for name, loss_N in losses.items()},
         **versions(),
     }
+    if drives is not None and len(drives):
+        record["videos"] = evaluate_videos(generator, drives, frames, config, out, seed)
     save_rgb(out / "sheet.png", sheet(rows, 1))
     write_text(out / "pictures.md", table(record))
     write_json(out / "pictures.json", json.loads(json.dumps(record)))
@@ -176,13 +180,8 @@ def table(record: dict[str, Any]) -> str:
     lines += ["", "| Denoising loss, occupancy | mean | gap to the true one | standard error |", "|---|---|---|---|"]
     for name, loss in record["occupancy_loss"].items():
         lines.append(f"| {name} | {loss['mean']:.5f} | {loss['gap']:.5f} | {loss['standard_error']:.5f} |")
-    return "\n".join(lines) + "\n"
-
-
-def described(scene: Views, index: int) -> Asked:
-    """All that a scene shows, as a request and in a sentence drawn for it."""
-    sentence, _ = caption(scene.attributes, np.random.default_rng((19, index)))
-    return replace(asked_for(sentence, scene.attributes), cut=True)
+    videos = ["", videos_table(record["videos"])] if "videos" in record else [""]
+    return "\n".join(lines + videos)
 
 
 def occupancy_of(generator: AnyGenerator, scene: Views) -> Seen:
@@ -213,7 +212,7 @@ def occupancy_losses(
         y_0 = generator.encode(image_3HW[None, None]).expand(levels, -1, -1, -1, -1)
         noise = torch.randn(y_0.shape, generator=noise_rng)
         y_t = diffusion.noised(y_0, noise, t_B)
-        words_BLE = generator.told(described(scene, i)).expand(levels, -1, -1)
+        words_BLE = generator.told(asked_about(scene.attributes, i)).expand(levels, -1, -1)
         cameras = CameraBatch.stack(scene.cameras[:1] * levels)
         for name, seen in (
             ("true", occupancy_of(generator, scene)),

@@ -4,7 +4,7 @@ Shape legend: N frames of a camera path, H W picture rows and columns, K classes
 """
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -28,6 +28,7 @@ from occforge.metrics.prompts import MEASURED
 from occforge.perception.network import Hints
 from occforge.perception.weights import Trained
 from occforge.pipelines.text_to_scene import GeneratedScene, among, drawn_for, missing, understood_of
+from occforge.world.captions import caption
 
 
 @dataclass(frozen=True)
@@ -166,6 +167,12 @@ def paint(
 def asked_for(text: str, request: dict[str, str]) -> Asked:
     """What one path is asked for: a sentence and its attributes, those drawn for it included."""
     return Asked((text,), request_BA([request]))
+
+
+def asked_about(attributes: dict[str, str], index: int) -> Asked:
+    """All that a street of the world shows, as a request and in a sentence drawn for its index."""
+    sentence, _ = caption(attributes, np.random.default_rng((19, index)))
+    return replace(asked_for(sentence, attributes), cut=True)
 
 
 def check_cameras(generator: AnyGenerator, path: CameraPath) -> None:
