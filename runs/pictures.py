@@ -1,26 +1,31 @@
 """The pictures of the README, made by the code: nothing chosen by hand, seeds 0, 1, 2, ... in order.
 
-python runs/pictures.py [--out docs/pictures] [--only perception]
+python runs/pictures.py [--out docs/pictures] [--only perception|painted]
 """
 
 import argparse
+import tempfile
+import textwrap
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
+from occforge.cli.generate import generate
 from occforge.core.camera import street_camera
 from occforge.core.grid import Scene
 from occforge.data.pairs import WorldPairs
 from occforge.data.procedural import TEST_FIRST_SEED
+from occforge.metrics.prompts import load_prompts
 from occforge.pipelines.complete_scene import complete_scene
 from occforge.pipelines.evaluate_perception import side_by_side
 from occforge.pipelines.perceive import perceive
 from occforge.pipelines.text_to_scene import SamplingConfig, generate_scene
 from occforge.render.oblique import oblique
 from occforge.render.overlay import overlay
-from occforge.render.picture import save_rgb, sheet
+from occforge.render.picture import load_rgb, save_rgb, sheet
 from occforge.render.shade import shade
+from occforge.render.video import save_video
 from occforge.weights import load_generator, load_perception
 from occforge.world.street import make_street
 
@@ -68,12 +73,44 @@ def completed(count: int = 4) -> np.ndarray:
     return sheet(rows, 1)
 
 
+def answered(count: int, frames: int) -> list[list[np.ndarray]]:
+    """What `occforge generate PROMPT` paints for the first packaged prompts, frame by frame, the prompt beneath."""
+    made = []
+    for prompt in load_prompts("test")[:count]:
+        with tempfile.TemporaryDirectory() as folder:
+            out = Path(folder) / "out"
+            generate(prompt.text, out=out, look="painted", frames=frames, video="none")
+            made.append([titled(load_rgb(path), prompt.text) for path in sorted((out / "images").glob("*.png"))])
+    return made
+
+
+def titled(image_HW3: np.ndarray, text: str, scale: int = 2, lines: int = 3) -> np.ndarray:
+    """The picture enlarged, pixels as they are, with a text in black on white beneath."""
+    large = image_HW3.repeat(scale, 0).repeat(scale, 1)
+    beneath = Image.new("RGB", (large.shape[1], 17 * lines), "white")
+    words = "\n".join(textwrap.wrap(text, large.shape[1] // 7, max_lines=lines, placeholder=" ..."))
+    ImageDraw.Draw(beneath).multiline_text((2, 1), words, "black", ImageFont.load_default(13), spacing=2)
+    return np.concatenate([large, np.asarray(beneath)])
+
+
+def write_painted(out: Path) -> None:
+    """24 pictures and 6 drives, the first of the packaged prompts."""
+    save_rgb(out / "painted.png", sheet([frames[0] for frames in answered(24, 1)], 4))
+    drives = answered(6, 8)
+    save_rgb(out / "drive.png", sheet(drives[0][:4], 4))
+    save_video(out / "drives.gif", (sheet(list(frames), 3) for frames in zip(*drives, strict=True)))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("docs/pictures"))
     parser.add_argument("--count", type=int, default=16)
-    parser.add_argument("--only", choices=("perception",), help="make only these")
+    parser.add_argument("--only", choices=("perception", "painted"), help="make only these")
     arguments = parser.parse_args()
+    if arguments.only != "perception":
+        write_painted(arguments.out)
+    if arguments.only == "painted":
+        return
     save_rgb(arguments.out / "perceived.png", perceived())
     save_rgb(arguments.out / "completed.png", completed())
     save_rgb(arguments.out / "voxels-over-picture.png", voxels_over_picture(WORLD_SEED))

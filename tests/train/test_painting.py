@@ -146,6 +146,18 @@ def test_a_generator_comes_back_from_its_file(views, trained, tmp_path):
         load_generator(tmp_path / "other.safetensors")
 
 
+def test_training_goes_on_from_a_file_of_the_same_settings(views, trained, tmp_path):
+    no_steps = replace(LOOP, lr=0.0, muon_lr=0.0)
+    same = train_painting(CONFIG, views, PaintingOptions(), no_steps, tmp_path / "same", start=trained)
+    one, two = (load_generator(path).state_dict() for path in (trained, same))
+    assert all(torch.allclose(one[name], two[name], atol=1e-3) for name in one)
+    other = replace(CONFIG, depths=8)
+    with pytest.raises(InputError, match="got another; train with"):
+        train_painting(other, views, PaintingOptions(), LOOP, tmp_path / "other", start=trained)
+    with pytest.raises(InputError, match="differs in start"):
+        train_painting(CONFIG, views, PaintingOptions(), no_steps, tmp_path / "same")
+
+
 def test_parts_that_do_not_fit():
     with pytest.raises(InputError, match="a volume of 4 channels, the camera encoding gives 8"):
         replace(CONFIG, encoding=CameraEncodingConfig(channels=8))

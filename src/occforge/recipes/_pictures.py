@@ -74,6 +74,7 @@ def pictures_recipe(dataset: str) -> Callable[..., Path]:
         streets: int = 6144,
         frames: int = 1,
         alignment: Encoding = "mamba",
+        start: Path | None = None,
         stable_diffusion: Path | None = None,
         image: tuple[int, int] | None = None,
         steps: int = 6000,
@@ -97,7 +98,7 @@ def pictures_recipe(dataset: str) -> Callable[..., Path]:
             steps=steps, batch=batch, lr=lr, optimizer=optimizer, dtype=arithmetic, device=device, seed=seed
         )
         folder = out or Path(f"out/{dataset}.pictures")
-        return train_painting(config, views, options, loop, folder, stable_diffusion)
+        return train_painting(config, views, options, loop, folder, stable_diffusion, start)
 
     recipe.__doc__ = f"""Train a picture generator on {dataset}: stage I of OccScene, on true occupancy.
 
@@ -107,6 +108,7 @@ def pictures_recipe(dataset: str) -> Callable[..., Path]:
         streets: Training streets of the world, half of them seen by a camera of their own.
         frames: Frames of a street's path, 0.8 m apart.
         alignment: What aligns occupancy and pictures: mamba, attention, gru, depth or time alone, or off.
+        start: A trained generator of the same settings to begin with, instead of random weights.
         stable_diffusion: Folder of a Stable Diffusion 1.x in diffusers' format, to which the alignment is added;
             default: the small generator.
         image: Height and width of pictures; default: the dataset's small ones, with Stable Diffusion Table I's.

@@ -1,7 +1,7 @@
 """Several processes, one model: each takes its slots of the global batch, gradients are averaged (torchrun)."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import torch
@@ -33,6 +33,27 @@ def average(tensors: list[Tensor], world: int) -> None:
     for t in tensors:
         t.copy_(flat[offset : offset + t.numel()].reshape(t.shape))
         offset += t.numel()
+
+
+def divided(work: Callable[[Tensor], Tensor], tensors: list[Tensor]) -> list[Tensor]:
+    """`work` of every tensor, which keeps shape and type: each process does its share and tells the others.
+
+    The tensors are the same in every process, and so are the results, bit for bit those of one process.
+    """
+    world = dist.get_world_size() if dist.is_initialized() else 1
+    if world == 1:
+        return [work(t) for t in tensors]
+    rank = dist.get_rank()
+    done = [work(t) if i % world == rank else torch.empty_like(t) for i, t in enumerate(tensors)]
+    for owner in range(world):
+        theirs = done[owner::world]
+        if not theirs:
+            continue
+        flat = torch.cat([t.reshape(-1) for t in theirs])
+        dist.broadcast(flat, owner)
+        parts = flat.split([t.numel() for t in theirs])
+        done[owner::world] = [part.reshape(t.shape) for part, t in zip(parts, theirs, strict=True)]
+    return done
 
 
 def wait(world: int) -> None:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from occforge.core.arithmetic import fast_bfloat16
+from occforge.train.distributed import divided
 
 
 class Muon(torch.optim.Optimizer):
@@ -22,19 +23,25 @@ class Muon(torch.optim.Optimizer):
     def step(self, closure: None = None) -> None:  # type: ignore[override]
         """One update of every parameter that has a gradient."""
         for group in self.param_groups:
-            for parameter in group["params"]:
-                if parameter.grad is None:
-                    continue
+            parameters = [p for p in group["params"] if p.grad is not None]
+            updates = []
+            for parameter in parameters:
+                assert parameter.grad is not None
                 state = self.state[parameter]
                 if not state:
                     state["momentum_buffer"] = torch.zeros_like(parameter)
                 buffer = state["momentum_buffer"]
                 buffer.lerp_(parameter.grad, 1.0 - group["momentum"])
-                update = parameter.grad.lerp(buffer, group["momentum"])
-                matrix = orthogonalise(update.flatten(1))
+                updates.append(parameter.grad.lerp(buffer, group["momentum"]).flatten(1))
+            for parameter, matrix in zip(parameters, divided(orthogonalised, updates), strict=True):
                 scale = max(1.0, matrix.shape[0] / matrix.shape[1]) ** 0.5
                 parameter.mul_(1.0 - group["lr"] * group["weight_decay"])
-                parameter.add_(matrix.reshape(parameter.shape).to(parameter.dtype), alpha=-group["lr"] * scale)
+                parameter.add_(matrix.reshape(parameter.shape), alpha=-group["lr"] * scale)
+
+
+def orthogonalised(matrix: Tensor) -> Tensor:
+    """`orthogonalise` in the matrix's own type."""
+    return orthogonalise(matrix).to(matrix.dtype).contiguous()
 
 
 def orthogonalise(matrix: Tensor, iterations: int = 5) -> Tensor:

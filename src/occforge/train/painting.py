@@ -1,5 +1,6 @@
 """Training of a picture generator, stage I of OccScene: perception stays out, occupancy is true."""
 
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -9,13 +10,14 @@ import torch
 from torch import Tensor, nn
 
 from occforge.core.batch import CameraBatch
+from occforge.core.errors import InputError
 from occforge.core.tensors import load_state, load_tensors
 from occforge.data.shards import reading_order
 from occforge.data.views import ViewCache, Views
 from occforge.discrete.text import request_BA
 from occforge.latent.generator import kept_where, maps_of_views, shares_of
 from occforge.latent.text import Asked
-from occforge.latent.weights import AnyConfig, AnyGenerator, build_generator, save_generator
+from occforge.latent.weights import AnyConfig, AnyGenerator, build_generator, load_generator, save_generator
 from occforge.train.budget import Timed
 from occforge.train.loop import LoopConfig, train
 from occforge.train.tasks import draws, told_request
@@ -133,11 +135,13 @@ def train_painting(
     loop: LoopConfig,
     out: Path,
     folder: Path | None = None,
+    start: Path | None = None,
 ) -> Path:
     """Train the generator on `views` and return the path of the usable file, `out`/pictures.safetensors.
 
-    `folder` is the Stable Diffusion that a generator of that kind builds on. Continues where a stopped run of the same
-    configuration was. `out`/cpu.jsonl has the CPU seconds of every step.
+    `folder` is the Stable Diffusion that a generator of that kind builds on, `start` a trained generator of the same
+    configuration whose weights to begin with. Continues where a stopped run of the same configuration was.
+    `out`/cpu.jsonl has the CPU seconds of every step.
     """
     torch.manual_seed(loop.seed)
     pairs = views.source.pairs
@@ -150,6 +154,15 @@ def train_painting(
     }
     if folder is not None:
         made_from["folder"] = str(folder.resolve())
+    if start is not None:
+        begun = load_generator(start, folder)
+        if (begun.config, begun.grid, begun.taxonomy.names) != (config, pairs.grid, pairs.taxonomy.names):
+            raise InputError(
+                f"--start {start}: expected a generator of these settings, voxels and classes, got another; train with "
+                "the settings of that file, or leave the flag out"
+            )
+        load_state(generator, begun.state_dict(), start)
+        made_from["start"] = hashlib.sha256(start.read_bytes()).hexdigest()
     with Timed(PaintingTask(generator, views, options), out / "cpu.jsonl") as timed:
         final = train(timed, loop, out, json.loads(json.dumps(made_from)))
     generator.to("cpu")
