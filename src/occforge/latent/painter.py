@@ -23,7 +23,7 @@ from occforge.latent.camera_encoding import CAMERA_NUMBERS
 
 @dataclass(frozen=True)
 class PainterConfig:
-    """Sizes. `maps` are the channels that a camera sees of an occupancy, `volume` those of the camera encoding."""
+    """Sizes. `fine` are the channels of the convolutions at the picture's own fineness. `maps` are the channels that a camera sees of an occupancy, `volume` those of the camera encoding."""
 
     channels: int = 3
     patch: int = 8
@@ -32,6 +32,7 @@ class PainterConfig:
     outer_blocks: int = 2
     inner_blocks: int = 3
     head: int = 32
+    fine: int = 16
     words: int = 128
     maps: int = 21
     volume: int = 16
@@ -64,7 +65,8 @@ class Painter(nn.Module):
         self.split = nn.Linear(inner, 4 * E)
         self.up = nn.ModuleList(Block(E, config.head, config.words) for _ in range(config.outer_blocks))
         self.norm = nn.LayerNorm(E)
-        self.leave = nn.Linear(E, p * p * config.channels)
+        self.leave = nn.Linear(E, p * p * (config.channels + config.fine // 2))
+        self.fine = Fine(config.channels, config.fine, 64)
         nn.init.zeros_(self.leave.weight)
         nn.init.zeros_(self.leave.bias)
 
@@ -82,7 +84,7 @@ class Painter(nn.Module):
         `maps_BNMHW` (of any size) and `volume_BNODHW` (as `CameraEncoding` gives it) are zero where no occupancy is
         known. Raises `InputError` for a picture that whole groups of patches do not fill.
         """
-        B, N, _, H, W = y_BNCHW.shape
+        B, N, C, H, W = y_BNCHW.shape
         p = self.config.patch
         if H % (2 * p) or W % (2 * p):
             raise InputError(
@@ -90,7 +92,8 @@ class Painter(nn.Module):
             )
         h, w = H // p, W // p
         maps_FMHW = F.interpolate(maps_BNMHW.flatten(0, 1), (H // 2, W // 2), mode="area")
-        x_FEhw = self.enter(y_BNCHW.flatten(0, 1)) + self.look(maps_FMHW)
+        looked = self.look[:2](maps_FMHW)
+        x_FEhw = self.enter(y_BNCHW.flatten(0, 1)) + self.look[2](looked)
         told_F = level_B.repeat_interleave(N), camera_BN16.flatten(0, 1)
         words_FLE = words_BLE.repeat_interleave(N, 0)
         outer = self.modulate_outer(*told_F)
@@ -110,7 +113,30 @@ class Painter(nn.Module):
         for block in self.up:
             x_FTE = block(x_FTE, words_FLE, outer)
         patch_FTP = self.leave(self.norm(x_FTE))
-        return F.pixel_shuffle(patch_FTP.mT.unflatten(2, (h, w)), p).unflatten(0, (B, N))
+        picture, feature = F.pixel_shuffle(patch_FTP.mT.unflatten(2, (h, w)), p).split([C, self.config.fine // 2], 1)
+        return (picture + self.fine(y_BNCHW.flatten(0, 1), feature, looked, *told_F)).unflatten(0, (B, N))
+
+
+class Fine(nn.Module):
+    """What a patch cannot hold, edges and what crosses into the next one: two convolutions at the picture's fineness."""
+
+    def __init__(self, channels: int, width: int, looked: int) -> None:
+        super().__init__()
+        self.look = nn.Conv2d(looked, width // 2, 1)
+        self.modulate = Modulation(width, 2)
+        self.conv_1 = nn.Conv2d(channels + width // 2 + width // 2, width, 3, padding=1)
+        self.conv_2 = nn.Conv2d(width, channels, 3, padding=1)
+        nn.init.zeros_(self.conv_2.weight)
+        assert self.conv_2.bias is not None
+        nn.init.zeros_(self.conv_2.bias)
+
+    def forward(
+        self, y_FCHW: Tensor, feature_FEHW: Tensor, looked_FEhw: Tensor, level_F: Tensor, camera_F16: Tensor
+    ) -> Tensor:
+        """What to add to the picture (F, C, H, W): from the noisy one, features of its patches and half as fine maps."""
+        seen_FEHW = F.interpolate(self.look(looked_FEhw), y_FCHW.shape[-2:], mode="nearest")
+        scale, shift = self.modulate(level_F, camera_F16)[..., None, None].unbind(1)
+        return self.conv_2(F.silu(self.conv_1(torch.cat([y_FCHW, feature_FEHW, seen_FEHW], 1)) * (1.0 + scale) + shift))
 
 
 def grouped(x_FTE: Tensor, h: int, w: int) -> Tensor:
@@ -124,19 +150,20 @@ def ungrouped(x_FTE: Tensor, h: int, w: int) -> Tensor:
 
 
 class Modulation(nn.Module):
-    """Noise level and camera as six vectors that every block of a width scales, shifts and gates by: (F, 6, E)."""
+    """Noise level and camera as vectors that every block of a width scales, shifts and gates by: (F, vectors, E)."""
 
-    def __init__(self, width: int, bands: int = 16) -> None:
+    def __init__(self, width: int, vectors: int = 6, bands: int = 16) -> None:
         super().__init__()
-        self.bands = bands
-        self.net = nn.Sequential(nn.Linear(2 * bands + CAMERA_NUMBERS, width), nn.SiLU(), nn.Linear(width, 6 * width))
+        self.vectors, self.bands = vectors, bands
+        told = 2 * bands + CAMERA_NUMBERS
+        self.net = nn.Sequential(nn.Linear(told, width), nn.SiLU(), nn.Linear(width, vectors * width))
 
     def forward(self, level_F: Tensor, camera_F16: Tensor) -> Tensor:
         """`level_F` in 0-1."""
         rate = torch.logspace(0.0, 3.0, self.bands, device=level_F.device) * (0.5 * math.pi)
         angle = level_F[:, None].float() * rate  # in float32: the fastest turn 160 times
         told = torch.cat([angle.sin(), angle.cos(), camera_F16.float()], 1)
-        return self.net(told.to(level_F)).unflatten(1, (6, -1))
+        return self.net(told.to(level_F)).unflatten(1, (self.vectors, -1))
 
 
 class Block(nn.Module):

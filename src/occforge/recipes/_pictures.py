@@ -79,7 +79,7 @@ def pictures_recipe(dataset: str) -> Callable[..., Path]:
         image: tuple[int, int] | None = None,
         steps: int = 6000,
         batch: int = 16,
-        lr: float = 1e-3,
+        lr: float = 2e-3,
         optimizer: Literal["muon", "adamw"] = "muon",
         dtype: DtypeChoice = "auto",
         device: str = "cpu",
@@ -95,7 +95,14 @@ def pictures_recipe(dataset: str) -> Callable[..., Path]:
         config = picture_config(views.source.pairs.taxonomy, size_HW, alignment, stable_diffusion is not None)
         arithmetic = chosen_dtype(dtype, device)
         loop = LoopConfig(
-            steps=steps, batch=batch, lr=lr, optimizer=optimizer, dtype=arithmetic, device=device, seed=seed
+            steps=steps,
+            batch=batch,
+            lr=lr,
+            muon_lr=20.0 * lr,
+            optimizer=optimizer,
+            dtype=arithmetic,
+            device=device,
+            seed=seed,
         )
         folder = out or Path(f"out/{dataset}.pictures")
         return train_painting(config, views, options, loop, folder, stable_diffusion, start)
@@ -114,7 +121,7 @@ def pictures_recipe(dataset: str) -> Callable[..., Path]:
         image: Height and width of pictures; default: the dataset's small ones, with Stable Diffusion Table I's.
         steps: Training steps.
         batch: Scenes of a step.
-        lr: Learning rate of AdamW.
+        lr: Learning rate of AdamW; Muon's is twenty times that.
         optimizer: Muon for matrices with AdamW for the rest, or AdamW for all.
         dtype: Arithmetic in training; auto takes bfloat16 where the processor has it.
         device: Where to train.
