@@ -21,6 +21,7 @@ def painter():
     made = Painter(SMALL)
     torch.nn.init.normal_(made.leave.weight, std=0.1)
     torch.nn.init.normal_(made.align.zero.weight)
+    torch.nn.init.normal_(made.fine.conv_2.weight, std=0.1)
     return made
 
 
@@ -85,6 +86,19 @@ def test_every_parameter_learns(painter):
     for name, p in painter.named_parameters():
         assert p.grad is not None and float(p.grad.abs().max()) > 0, name
     painter.zero_grad()
+
+
+def test_pixels_meet_across_the_edge_of_a_patch():
+    """Where patches say nothing, what is left reaches two pixels far and no patch ends it."""
+    torch.manual_seed(0)
+    alone = Painter(SMALL)
+    torch.nn.init.normal_(alone.fine.conv_2.weight)
+    inputs, moved = given(1), given(1)
+    moved["y_BNCHW"][:, :, :, 7, 11] += 1.0  # the last pixel of its patch
+    difference = (alone(**moved) - alone(**inputs)).detach().abs().amax((0, 1, 2)) > 0
+    expected = torch.zeros(16, 24, dtype=torch.bool)
+    expected[5:10, 9:14] = True
+    assert torch.equal(difference, expected)
 
 
 def test_sizes(painter):

@@ -50,6 +50,7 @@ def make(views) -> PictureGenerator:
     torch.manual_seed(0)
     generator = PictureGenerator(CONFIG, views.source.pairs.grid, views.source.pairs.taxonomy)
     torch.nn.init.normal_(generator.painter.leave.weight, std=0.1)
+    torch.nn.init.normal_(generator.painter.fine.conv_2.weight, std=0.1)
     torch.nn.init.normal_(generator.painter.align.zero.weight)
     return generator
 
