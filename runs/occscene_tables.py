@@ -44,6 +44,7 @@ from occforge.data.procedural import TEST_FIRST_SEED, TRAIN_FIRST_SEED
 from occforge.data.views import ViewCache, WorldViews
 from occforge.latent.alignment import Encoding
 from occforge.latent.generator import PictureGenerator
+from occforge.latent.painter import PATCH
 from occforge.latent.sample import PaintingConfig
 from occforge.latent.weights import AnyConfig, load_generator
 from occforge.metrics.occupancy import OccupancyStatistics
@@ -251,9 +252,10 @@ def perception_scores(settings: Settings, trained: Trained) -> dict[str, dict[st
 
 def alignment_seconds(generator: Any, repeats: int = 5) -> float:
     """CPU seconds of one forward and backward pass of the alignment on a picture, the median."""
-    inner, (h, w) = generator.config.painter.inner_width, generator.volume_HW
-    latent = torch.randn(1, 1, inner, h, w, requires_grad=True)
-    volume = torch.randn(1, 1, generator.config.encoding.channels, generator.config.encoding.depth, h, w)
+    H, W = generator.config.size_HW
+    latent = torch.randn(1, 1, generator.config.painter.width, H // PATCH, W // PATCH, requires_grad=True)
+    encoding = generator.config.encoding
+    volume = torch.randn(1, 1, encoding.channels, encoding.depth, *generator.volume_HW)
     laps = []
     for _ in range(repeats + 1):
         start = time.process_time()

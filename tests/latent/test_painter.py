@@ -7,10 +7,10 @@ import torch
 
 from occforge.core.errors import InputError
 from occforge.latent.alignment import AlignmentConfig
-from occforge.latent.painter import Painter, PainterConfig, grouped, ungrouped
+from occforge.latent.painter import Painter, PainterConfig
 
 SMALL = PainterConfig(
-    patch=4, width=32, inner_width=48, outer_blocks=1, inner_blocks=2, head=16, words=24, maps=6, volume=5,
+    widths=(8, 16), width=32, blocks=2, head=16, words=24, told=16, maps=6, volume=5,
     alignment=AlignmentConfig(width=16, heads=2, state=4, patch=1),
 )  # fmt: skip
 
@@ -21,7 +21,6 @@ def painter():
     made = Painter(SMALL)
     torch.nn.init.normal_(made.leave.weight, std=0.1)
     torch.nn.init.normal_(made.align.zero.weight)
-    torch.nn.init.normal_(made.fine.conv_2.weight, std=0.1)
     return made
 
 
@@ -39,12 +38,6 @@ def given(N: int = 2):
 
 def test_a_fresh_network_says_nothing():
     assert float(Painter(SMALL)(**given()).detach().abs().max()) == 0.0
-
-
-def test_groups_come_apart_again():
-    x = torch.randn(2, 6 * 4, 5)
-    assert torch.equal(ungrouped(grouped(x, 6, 4), 3, 2), x)
-    assert torch.equal(grouped(x, 6, 4)[0, 0].view(5, 4).sum(1), x[0, [0, 1, 4, 5]].sum(0))
 
 
 @pytest.mark.parametrize("name", ["level_B", "words_BLE", "camera_BN16", "maps_BNMHW", "volume_BNODHW"])
@@ -72,13 +65,16 @@ def test_frames_meet_in_the_alignment_alone(painter, encoding, meet):
     assert bool(moved > 0.0) == meet
 
 
-def test_a_voxels_map_moves_the_patch_that_shows_it_first():
-    """Before any attention: the maps enter where their pixels lie."""
+def test_a_map_is_felt_first_where_its_pixels_lie():
+    """Before any attention: convolutions see the maps at the fineness of the maps."""
     torch.manual_seed(0)
-    painter, maps = Painter(SMALL), torch.zeros(1, 6, 8, 12)
-    maps[0, 0, 3, 7] = 1.0
-    moved = (painter.look(maps) - painter.look(torch.zeros_like(maps))).detach().abs().amax(1)[0]
-    assert moved.nonzero().tolist() == [[1, 3]]
+    painter, both = Painter(SMALL), torch.zeros(2, 4 * 3 + 6, 8, 12)
+    both[1, -1, 3, 7] = 1.0
+    one, two = (painter.down_half.conv_1(painter.enter(x[None])) for x in both)
+    moved = (one - two).detach().abs().amax((0, 1)) > 0
+    expected = torch.zeros(8, 12, dtype=torch.bool)
+    expected[1:6, 5:10] = True
+    assert torch.equal(moved, expected)
 
 
 def test_every_parameter_learns(painter):
@@ -88,23 +84,12 @@ def test_every_parameter_learns(painter):
     painter.zero_grad()
 
 
-def test_pixels_meet_across_the_edge_of_a_patch():
-    """Where patches say nothing, what is left reaches two pixels far and no patch ends it."""
-    torch.manual_seed(0)
-    alone = Painter(SMALL)
-    torch.nn.init.normal_(alone.fine.conv_2.weight)
-    inputs, moved = given(1), given(1)
-    moved["y_BNCHW"][:, :, :, 7, 11] += 1.0  # the last pixel of its patch
-    difference = (alone(**moved) - alone(**inputs)).detach().abs().amax((0, 1, 2)) > 0
-    expected = torch.zeros(16, 24, dtype=torch.bool)
-    expected[5:10, 9:14] = True
-    assert torch.equal(difference, expected)
-
-
 def test_sizes(painter):
     with pytest.raises(InputError, match="divisible by 8, got 20 x 24"):
         painter(**{**given(), "y_BNCHW": torch.randn(2, 2, 3, 20, 24)})
-    with pytest.raises(InputError, match="inner_width divisible"):
-        PainterConfig(inner_width=50)
+    with pytest.raises(InputError, match="width divisible by a head"):
+        PainterConfig(width=50)
+    with pytest.raises(InputError, match="widths divisible by 8"):
+        PainterConfig(widths=(8, 12))
     with torch.device("meta"):
         assert 5e6 < sum(p.numel() for p in Painter(PainterConfig()).parameters()) < 7e6

@@ -23,7 +23,7 @@ from occforge.train.loop import LoopConfig
 from occforge.train.painting import PaintingOptions, drawn_batch
 
 PAINTER = PainterConfig(
-    patch=4, width=32, inner_width=32, outer_blocks=1, inner_blocks=1, head=16, words=16, volume=4,
+    widths=(8, 16), width=32, blocks=1, head=16, words=16, told=16, volume=4,
     alignment=AlignmentConfig(width=16, heads=2, state=4, patch=1),
 )  # fmt: skip
 CONFIG = GeneratorConfig(

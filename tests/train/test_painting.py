@@ -21,7 +21,7 @@ from occforge.train.loop import LoopConfig
 from occforge.train.painting import PaintingOptions, PaintingTask, train_painting, view_of
 
 PAINTER = PainterConfig(
-    patch=4, width=32, inner_width=32, outer_blocks=1, inner_blocks=1, head=16, words=16, volume=4,
+    widths=(8, 16), width=32, blocks=1, head=16, words=16, told=16, volume=4,
     alignment=AlignmentConfig(width=16, heads=2, state=4, patch=1),
 )  # fmt: skip
 CONFIG = GeneratorConfig(
@@ -50,7 +50,6 @@ def make(views) -> PictureGenerator:
     torch.manual_seed(0)
     generator = PictureGenerator(CONFIG, views.source.pairs.grid, views.source.pairs.taxonomy)
     torch.nn.init.normal_(generator.painter.leave.weight, std=0.1)
-    torch.nn.init.normal_(generator.painter.fine.conv_2.weight, std=0.1)
     torch.nn.init.normal_(generator.painter.align.zero.weight)
     return generator
 

@@ -21,7 +21,7 @@ from occforge.latent.camera_encoding import (
     soft_raycast,
 )
 from occforge.latent.objective import Diffusion
-from occforge.latent.painter import Painter, PainterConfig
+from occforge.latent.painter import PATCH, Painter, PainterConfig
 from occforge.latent.sample import Seen
 from occforge.latent.text import Asked, RequestWords
 
@@ -59,9 +59,8 @@ class PictureGenerator(nn.Module):
         self.painter = Painter(config.painter)
         self.encoding = CameraEncoding(config.encoding, taxonomy.class_count, grid)
         self.words = RequestWords(config.counts, config.painter.words)
-        inner = 2 * config.painter.patch
         self.picture_CHW = (config.painter.channels, *config.size_HW)
-        self.volume_HW = (config.size_HW[0] // inner, config.size_HW[1] // inner)
+        self.volume_HW = (config.size_HW[0] // (2 * PATCH), config.size_HW[1] // (2 * PATCH))
         self.maps_HW = (config.size_HW[0] // 2, config.size_HW[1] // 2)
 
     def told(self, asked: Asked) -> Tensor:

@@ -1,12 +1,14 @@
 """The small generator: pictures from noise, words and what their camera sees of an occupancy.
 
-An hourglass of transformer blocks on patches of the picture itself, no autoencoder: the inner ones work on groups of
-2 x 2 patches. Words enter by cross-attention, the noise level and the camera by modulation. The occupancy enters twice:
-as maps that the camera sees (`camera_encoding.soft_raycast`, or a ray caster's) at half the picture's fineness, and by
-the dual alignment in the middle, which is also the only place where frames meet.
+Convolutions at half and a quarter of the picture's fineness, transformer blocks at an eighth, and back: edges are
+decided where the camera's maps have them, the rest where each place sees all others. Words enter by cross-attention,
+the noise level and the camera by modulation. The occupancy enters twice: beside the noisy picture as maps that the
+camera sees (`camera_encoding.soft_raycast`, or a ray caster's), and by the dual alignment in the middle, the only place
+where frames meet.
 
-Shape legend: B batch, N frames, M maps, H W rows and columns, h w the same in patches, L words, E width, T tokens.
-Source: hourglass of Crowson et al. 2024 (HDiT); modulation shared by blocks: Chen et al. 2023 (PixArt-alpha).
+Shape legend: B batch, N frames, F = B N, M maps, H W rows and columns, h w the same in patches, L words, E width,
+T tokens.
+Source: U-ViT of Hoogeboom et al. 2023 (simple diffusion); modulation shared by blocks: Chen et al. 2023 (PixArt-alpha).
 """
 
 import math
@@ -20,30 +22,33 @@ from occforge.core.errors import InputError
 from occforge.latent.alignment import Alignment, AlignmentConfig, position_code
 from occforge.latent.camera_encoding import CAMERA_NUMBERS
 
+PATCH = 8
+"""Rows and columns of the picture that one token stands for."""
+GROUPS = 8
+"""Groups of channels that are normed together."""
+
 
 @dataclass(frozen=True)
 class PainterConfig:
-    """Sizes. `fine` are the channels of the convolutions at the picture's own fineness. `maps` are the channels that a camera sees of an occupancy, `volume` those of the camera encoding."""
+    """Sizes. `widths` of the convolutions at a half and a quarter, `width` of the tokens, `told` of what modulates
+    convolutions. `maps` are the channels that a camera sees of an occupancy, `volume` those of the camera encoding."""
 
     channels: int = 3
-    patch: int = 8
-    width: int = 192
-    inner_width: int = 288
-    outer_blocks: int = 2
-    inner_blocks: int = 3
+    widths: tuple[int, int] = (48, 96)
+    width: int = 256
+    blocks: int = 4
     head: int = 32
-    fine: int = 16
     words: int = 128
+    told: int = 128
     maps: int = 21
     volume: int = 16
-    alignment: AlignmentConfig = field(default_factory=lambda: AlignmentConfig(patch=1))
+    alignment: AlignmentConfig = field(default_factory=AlignmentConfig)
 
     def __post_init__(self) -> None:
-        for name in ("width", "inner_width"):
-            if getattr(self, name) % self.head:
-                raise InputError(
-                    f"painter: expected {name} divisible by a head's {self.head}, got {getattr(self, name)}"
-                )
+        if self.width % self.head:
+            raise InputError(f"painter: expected a width divisible by a head's {self.head}, got {self.width}")
+        if any(width % GROUPS for width in self.widths):
+            raise InputError(f"painter: expected widths divisible by {GROUPS}, got {self.widths}")
 
 
 class Painter(nn.Module):
@@ -52,22 +57,24 @@ class Painter(nn.Module):
     def __init__(self, config: PainterConfig) -> None:
         super().__init__()
         self.config = config
-        p, E, inner = config.patch, config.width, config.inner_width
-        self.enter = nn.Conv2d(config.channels, E, p, p)
-        cells = p // 2  # of the maps a patch: one for two pixels
-        self.look = nn.Sequential(nn.Conv2d(config.maps, 64, 1), nn.SiLU(), nn.Conv2d(64, E, cells, cells))
-        self.modulate_outer = Modulation(E)
-        self.modulate_inner = Modulation(inner)
-        self.down = nn.ModuleList(Block(E, config.head, config.words) for _ in range(config.outer_blocks))
-        self.merge = nn.Linear(4 * E, inner)
-        self.inner = nn.ModuleList(Block(inner, config.head, config.words) for _ in range(config.inner_blocks))
-        self.align = Alignment(config.alignment, inner, config.volume)
-        self.split = nn.Linear(inner, 4 * E)
-        self.up = nn.ModuleList(Block(E, config.head, config.words) for _ in range(config.outer_blocks))
-        self.norm = nn.LayerNorm(E)
-        self.leave = nn.Linear(E, p * p * (config.channels + config.fine // 2))
-        self.fine = Fine(config.channels, config.fine, 64)
+        half, quarter, E = *config.widths, config.width
+        self.enter = nn.Conv2d(4 * config.channels + config.maps, half, 3, padding=1)
+        self.modulate_told = Modulation(config.told, 1)
+        self.modulate = Modulation(E)
+        self.down_half = Local(half, config.told)
+        self.to_quarter = nn.Conv2d(half, quarter, 2, 2)
+        self.down_quarter = Local(quarter, config.told)
+        self.to_tokens = nn.Conv2d(quarter, E, 2, 2)
+        self.blocks = nn.ModuleList(Block(E, config.head, config.words) for _ in range(config.blocks))
+        self.align = Alignment(config.alignment, E, config.volume)
+        self.from_tokens = nn.Linear(E, 4 * quarter)
+        self.up_quarter = nn.ModuleList(Local(quarter, config.told) for _ in range(2))
+        self.from_quarter = nn.Conv2d(quarter, 4 * half, 1)
+        self.up_half = nn.ModuleList(Local(half, config.told) for _ in range(2))
+        self.norm = nn.GroupNorm(GROUPS, half)
+        self.leave = nn.Conv2d(half, 4 * config.channels, 3, padding=1)
         nn.init.zeros_(self.leave.weight)
+        assert self.leave.bias is not None
         nn.init.zeros_(self.leave.bias)
 
     def forward(
@@ -82,71 +89,58 @@ class Painter(nn.Module):
         """The prediction (B, N, C, H, W). `level_B` is the noise's share sqrt(1 - alpha_bar) in 0-1.
 
         `maps_BNMHW` (of any size) and `volume_BNODHW` (as `CameraEncoding` gives it) are zero where no occupancy is
-        known. Raises `InputError` for a picture that whole groups of patches do not fill.
+        known. Raises `InputError` for a picture that whole patches do not fill.
         """
-        B, N, C, H, W = y_BNCHW.shape
-        p = self.config.patch
-        if H % (2 * p) or W % (2 * p):
+        B, N, _, H, W = y_BNCHW.shape
+        if H % PATCH or W % PATCH:
             raise InputError(
-                f"painter: expected rows and columns divisible by {2 * p}, got {H} x {W}; choose another size"
+                f"painter: expected rows and columns divisible by {PATCH}, got {H} x {W}; choose another size"
             )
-        h, w = H // p, W // p
         maps_FMHW = F.interpolate(maps_BNMHW.flatten(0, 1), (H // 2, W // 2), mode="area")
-        looked = self.look[:2](maps_FMHW)
-        x_FEhw = self.enter(y_BNCHW.flatten(0, 1)) + self.look[2](looked)
-        told_F = level_B.repeat_interleave(N), camera_BN16.flatten(0, 1)
-        words_FLE = words_BLE.repeat_interleave(N, 0)
-        outer = self.modulate_outer(*told_F)
+        level_F, camera_F16 = level_B.repeat_interleave(N), camera_BN16.flatten(0, 1)
+        told_FE = self.modulate_told(level_F, camera_F16)[:, 0]
 
-        x_FTE = x_FEhw.flatten(2).mT + position_code((h, w), self.config.width).to(x_FEhw).flatten(0, 1)
-        for block in self.down:
-            x_FTE = block(x_FTE, words_FLE, outer)
-        x_FTI = self.merge(grouped(x_FTE, h, w))
-        x_FTI = x_FTI + position_code((h // 2, w // 2), self.config.inner_width).to(x_FTI).flatten(0, 1)
-        inner = self.modulate_inner(*told_F)
-        for i, block in enumerate(self.inner):
-            x_FTI = block(x_FTI, words_FLE, inner)
-            if i == 0:
-                latent_BNIhw = x_FTI.mT.unflatten(2, (h // 2, w // 2)).unflatten(0, (B, N))
-                x_FTI = self.align(latent_BNIhw, volume_BNODHW).flatten(0, 1).flatten(2).mT
-        x_FTE = x_FTE + ungrouped(self.split(x_FTI), h // 2, w // 2)
-        for block in self.up:
-            x_FTE = block(x_FTE, words_FLE, outer)
-        patch_FTP = self.leave(self.norm(x_FTE))
-        picture, feature = F.pixel_shuffle(patch_FTP.mT.unflatten(2, (h, w)), p).split([C, self.config.fine // 2], 1)
-        return (picture + self.fine(y_BNCHW.flatten(0, 1), feature, looked, *told_F)).unflatten(0, (B, N))
+        half = self.enter(torch.cat([F.pixel_unshuffle(y_BNCHW.flatten(0, 1), 2), maps_FMHW], 1))
+        half = self.down_half(half, told_FE)
+        quarter = self.down_quarter(self.to_quarter(half), told_FE)
+        token_FEhw = self.through_tokens(self.to_tokens(quarter), level_F, camera_F16, words_BLE, volume_BNODHW)
+        quarter = quarter + F.pixel_shuffle(self.from_tokens(token_FEhw.movedim(1, -1)).movedim(-1, 1), 2)
+        for local in self.up_quarter:
+            quarter = local(quarter, told_FE)
+        half = half + F.pixel_shuffle(self.from_quarter(quarter), 2)
+        for local in self.up_half:
+            half = local(half, told_FE)
+        return F.pixel_shuffle(self.leave(F.silu(self.norm(half))), 2).unflatten(0, (B, N))
 
-
-class Fine(nn.Module):
-    """What a patch cannot hold, edges and what crosses into the next one: two convolutions at the picture's fineness."""
-
-    def __init__(self, channels: int, width: int, looked: int) -> None:
-        super().__init__()
-        self.look = nn.Conv2d(looked, width // 2, 1)
-        self.modulate = Modulation(width, 2)
-        self.conv_1 = nn.Conv2d(channels + width // 2 + width // 2, width, 3, padding=1)
-        self.conv_2 = nn.Conv2d(width, channels, 3, padding=1)
-        nn.init.zeros_(self.conv_2.weight)
-        assert self.conv_2.bias is not None
-        nn.init.zeros_(self.conv_2.bias)
-
-    def forward(
-        self, y_FCHW: Tensor, feature_FEHW: Tensor, looked_FEhw: Tensor, level_F: Tensor, camera_F16: Tensor
+    def through_tokens(
+        self, x_FEhw: Tensor, level_F: Tensor, camera_F16: Tensor, words_BLE: Tensor, volume_BNODHW: Tensor
     ) -> Tensor:
-        """What to add to the picture (F, C, H, W): from the noisy one, features of its patches and half as fine maps."""
-        seen_FEHW = F.interpolate(self.look(looked_FEhw), y_FCHW.shape[-2:], mode="nearest")
-        scale, shift = self.modulate(level_F, camera_F16)[..., None, None].unbind(1)
-        return self.conv_2(F.silu(self.conv_1(torch.cat([y_FCHW, feature_FEHW, seen_FEHW], 1)) * (1.0 + scale) + shift))
+        """The blocks and, after the first, the alignment; the same shape."""
+        B, N, size_hw = *volume_BNODHW.shape[:2], tuple(x_FEhw.shape[-2:])
+        words_FLE, modulation = words_BLE.repeat_interleave(N, 0), self.modulate(level_F, camera_F16)
+        x_FTE = x_FEhw.flatten(2).mT + position_code(size_hw, self.config.width).to(x_FEhw).flatten(0, 1)
+        for i, block in enumerate(self.blocks):
+            x_FTE = block(x_FTE, words_FLE, modulation)
+            if i == 0:
+                latent_BNEhw = x_FTE.mT.unflatten(2, size_hw).unflatten(0, (B, N))
+                x_FTE = self.align(latent_BNEhw, volume_BNODHW).flatten(0, 1).flatten(2).mT
+        return x_FTE.mT.unflatten(2, size_hw)
 
 
-def grouped(x_FTE: Tensor, h: int, w: int) -> Tensor:
-    """Patches of (h, w) in groups of 2 x 2: (F, T / 4, 4 E)."""
-    return F.pixel_unshuffle(x_FTE.mT.unflatten(2, (h, w)), 2).flatten(2).mT
+class Local(nn.Module):
+    """Two convolutions around a residual, the second modulated by noise level and camera."""
 
+    def __init__(self, width: int, told: int) -> None:
+        super().__init__()
+        self.norm_1, self.norm_2 = nn.GroupNorm(GROUPS, width), nn.GroupNorm(GROUPS, width)
+        self.conv_1, self.conv_2 = (nn.Conv2d(width, width, 3, padding=1) for _ in range(2))
+        self.told = nn.Linear(told, 2 * width)
 
-def ungrouped(x_FTE: Tensor, h: int, w: int) -> Tensor:
-    """Inverse of `grouped`; (h, w) counts the groups."""
-    return F.pixel_shuffle(x_FTE.mT.unflatten(2, (h, w)), 2).flatten(2).mT
+    def forward(self, x_FEHW: Tensor, told_FE: Tensor) -> Tensor:
+        """(F, E, H, W) to the same shape."""
+        h_FEHW = self.norm_2(self.conv_1(F.silu(self.norm_1(x_FEHW))))
+        scale, shift = self.told(F.silu(told_FE))[..., None, None].chunk(2, 1)
+        return x_FEHW + self.conv_2(F.silu(h_FEHW * (1.0 + scale) + shift))
 
 
 class Modulation(nn.Module):

@@ -61,7 +61,7 @@ def picture_config(
     if stable_diffusion:
         return StableDiffusionConfig(size_HW, AlignmentConfig(alignment))
     counts = tuple(len(values) for values in ATTRIBUTE_VALUES.values())
-    painter = PainterConfig(maps=taxonomy.class_count + 1, alignment=AlignmentConfig(alignment, patch=1))
+    painter = PainterConfig(maps=taxonomy.class_count + 1, alignment=AlignmentConfig(alignment))
     return GeneratorConfig(size_HW, counts, painter)
 
 
