@@ -39,7 +39,8 @@ def generate(
         out: Folder for the files; default out/<words of the prompt>-<seed>.
         seed: The same seed and prompt give the same files again.
         engine: scene composes voxels first; image draws pictures and reads their voxels as it goes (OccScene). Default:
-            the one whose pictures and labels score better on the weights that ship; with other --weights scene.
+            the one whose pictures and labels score better on the weights that ship; scene if none was scored or other
+            --weights are given.
         complete: With --engine image: what the camera could not see is composed around what was read in its picture.
         look: Pictures of a composed scene: shaded by light and material, or painted by the picture generator.
         frames: Pictures along the path.
@@ -70,8 +71,8 @@ def generate(
     check_prompt(prompt)
     if complete and engine == "scene":
         raise InputError("--complete: expected --engine image with it, got scene; the scenes of that are whole")
-    by = "" if engine or complete or weights else ", the one whose pictures and labels score better"
-    engine = engine or ("image" if complete else "scene" if weights else better_engine())
+    scored = None if engine or complete or weights else better_engine()
+    engine = engine or scored or ("image" if complete else "scene")
     check_video(f".{video}")
     folder = default_folder(prompt, seed) if out is None else out
     composition, origin = load_generator(weights)
@@ -105,7 +106,7 @@ def generate(
                 images = paint_scene(painter, made.scene, cameras, asked, seed, painting)
         seen = shaded(made, cameras) if images is None else map(Seen, cameras.cameras, images)
         write_scene(files, made, cameras, seen, settings, video)
-    print(f"engine:     {engine}{by}")
+    print(f"engine:     {engine}{', whose pictures and labels score better' if scored else ''}")
     tell(made, folder)
 
 

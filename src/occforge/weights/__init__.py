@@ -51,7 +51,9 @@ def load_pictures(path: Path | None, stable_diffusion: Path | None = None) -> "A
     return load_generator(path or embedded, stable_diffusion)
 
 
-def better_engine() -> Literal["scene", "image"]:
-    """The engine, "scene" or "image", that scored better on the embedded weights; "scene" where none was scored."""
+def better_engine() -> Literal["scene", "image"] | None:
+    """The engine that `occforge evaluate engines` found better on the embedded weights; None where none was scored."""
     path = EMBEDDED / "engines.json"
-    return "image" if path.is_file() and json.loads(path.read_text())["better"] == "image" else "scene"
+    if not path.is_file():
+        return None
+    return "image" if json.loads(path.read_text())["better"] == "image" else "scene"
