@@ -186,7 +186,7 @@ def test_what_painting_needs_is_asked_for(occforge, weights, picture_weights, tm
 
     painter = ("--pictures", picture_weights / "pictures.safetensors")
     refused("the generator paints (16, 48)", "--look", "painted", *painter, "--image-size", "32", "48")
-    refused("--complete: expected --engine image", "--complete")
+    refused("--complete: expected --engine image", "--complete", "--engine", "scene")
     refused("--painting.steps", "--look", "painted", *painter, "--steps", "0")
     refused("is no picture generator", "--look", "painted", "--pictures", picture_weights / "monoscene.safetensors")
     refused("expected weights at", "--engine", "image", "--pictures", tmp_path / "nowhere.safetensors")

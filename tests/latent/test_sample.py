@@ -121,7 +121,7 @@ def test_frames_agree_about_the_points_that_both_see(kind):
         y, _ = sample(best(diffusion), diffusion, config, shape, words, seen, generators(1), cameras=cameras)
         return y[0]
 
-    alone, one = made(still), made(still, agreement=1.0, agree_until=1.0)
+    alone, one = made(still, agreement=0.0), made(still, agreement=1.0, agree_until=1.0)
     assert torch.equal(alone, made(None, agreement=1.0)), "without cameras, or a share, frames are left to themselves"
     assert torch.allclose(one[1], one[0], atol=1e-3) and torch.allclose(one[2], one[0], atol=1e-3)
     assert torch.allclose(one[0], alone[0], atol=0.02) and float((alone[1] - alone[0]).abs().mean()) > 0.3

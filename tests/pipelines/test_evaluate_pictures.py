@@ -15,7 +15,17 @@ from occforge.data.pairs import WorldPairs
 from occforge.data.views import WorldViews
 from occforge.latent.sample import PaintingConfig
 from occforge.metrics import picture_judge
-from occforge.pipelines.evaluate_pictures import ALONE, READ, REAL, TOLD, evaluate_pictures, occupancy_losses, table
+from occforge.pipelines.evaluate_pictures import (
+    ALONE,
+    READ,
+    REAL,
+    TOLD,
+    Side,
+    evaluate_pictures,
+    occupancy_losses,
+    table,
+)
+from occforge.pipelines.perceive import perceive
 from tiny_pictures import tiny_generator, tiny_reader, untrained_generator
 
 GRID, SIZE_HW, N = STREET_GRID.pooled((8, 8, 8)), (32, 96), 4
@@ -44,14 +54,34 @@ def test_all_scores_are_there_beside_those_of_real_pictures(made):
     assert list(record["scores"]) == [REAL, TOLD, READ, ALONE]
     for scores in record["scores"].values():
         assert np.isfinite(scores["distance"]) and scores["sharpness"] > 0 and 0 <= scores["found"] <= 1
-    real, told = record["scores"][REAL], record["scores"][TOLD]
-    assert real["distance"] < told["distance"], "untrained pictures must lie farther away than real ones"
     read = record["scores"][READ]
     own, another = read["pairing"]["iou"], read["pairing_with_another"]["iou"]
     assert own > 0.9 and own > another, "what it read last is in the picture"
     assert (out / "pictures.md").read_text() == table(record)
     with Image.open(out / "sheet.png") as picture:
         assert picture.width >= 4 * SIZE_HW[1]
+
+
+def test_the_reference_itself_is_at_no_distance_and_blur_and_foreign_labels_cost(networks):
+    _, judge, reader = networks
+    scenes = [REFERENCE.views(i) for i in range(N)]
+    features_ND = picture_judge.picture_features_ND(judge, (s.images_NHW3[0] for s in scenes))
+    same, blurred, foreign = Side(20), Side(20), Side(20)
+    for i, scene in enumerate(scenes):
+        image, camera = scene.images_NHW3[0], scene.cameras[0]
+        flat = np.broadcast_to(image.mean((0, 1)), image.shape).astype(np.uint8)
+        shows = picture_judge.shown(judge, image)
+        read = perceive(reader, image, camera).scene.labels_XYZ
+        for side, shown, asked, labels in (
+            (same, image, shows, read),
+            (blurred, flat, shows, read),
+            (foreign, image, {"weather": "fog"} if shows["weather"] != "fog" else {"weather": "rain"}, read * 0 + i),
+        ):
+            side.add(judge, reader, shown, camera, asked, labels)
+    one, two, three = (side.scores(judge, features_ND) for side in (same, blurred, foreign))
+    assert abs(one["distance"]) < 1e-6 < two["distance"] and two["sharpness"] == 0.0 < one["sharpness"]
+    assert one["found"] == 1.0 and three["found"] == 0.0 and three["found_by_attribute"] == {"weather": 0.0}
+    assert one["pairing"]["iou"] == 1.0 > three["pairing"]["miou"]
 
 
 def test_the_same_seed_gives_the_same_scores_and_pictures(made, networks, tmp_path):

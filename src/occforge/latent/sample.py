@@ -37,7 +37,7 @@ class PaintingConfig:
     guidance: float = 1.0
     perceive_every: int = 2
     reads: Reads = "estimate"
-    agreement: float = 0.0
+    agreement: float = 0.8
     agree_until: float = 0.8
 
     def __post_init__(self) -> None:
