@@ -26,7 +26,7 @@ from occforge.render.overlay import overlay
 from occforge.render.picture import load_rgb, save_rgb, sheet
 from occforge.render.shade import shade
 from occforge.render.video import save_video
-from occforge.weights import load_generator, load_perception
+from occforge.weights import EMBEDDED, load_generator, load_perception
 from occforge.world.street import make_street
 
 PROMPT = "a straight street with cars parked on the left, trees on the right, a few people, overcast"
@@ -107,7 +107,8 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=16)
     parser.add_argument("--only", choices=("perception", "painted"), help="make only these")
     arguments = parser.parse_args()
-    if arguments.only != "perception":
+    ships = (EMBEDDED / "pictures.safetensors").is_file()
+    if arguments.only == "painted" or (ships and not arguments.only):
         write_painted(arguments.out)
     if arguments.only == "painted":
         return
