@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Literal
 
 from occforge.cli._parse import call
+from occforge.core.errors import InputError
 
 
 def evaluate_pictures(
@@ -44,6 +45,11 @@ def evaluate_pictures(
     from occforge.pipelines.evaluate_pictures import table
     from occforge.weights import load_judge, load_perception, load_pictures
 
+    if n < 2 or videos < 0 or (videos and frames < 2):
+        raise InputError(
+            "evaluate pictures: expected --n of at least 2, --videos of 0 or more and --frames of at least 2, got "
+            f"{n}, {videos} and {frames}"
+        )
     generator = load_pictures(weights, stable_diffusion)
     frozen = load_judge(judge)
     painted, reference = (
@@ -51,7 +57,7 @@ def evaluate_pictures(
     )
     painting = PaintingConfig(sampler, steps, guidance)
     reader = load_perception(perception)
-    drives = WorldPairs(TEST_FIRST_SEED, videos, generator.config.size_HW)
+    drives = WorldPairs(TEST_FIRST_SEED, videos, generator.config.size_HW) if videos else None
     print(table(score(generator, frozen, reader, painted, reference, painting, out, seed, drives, frames)))
 
 

@@ -127,7 +127,7 @@ def sample(
     scheduler = scheduler_of(config.sampler, diffusion, config.steps)
     y_t = normal(shape_BNCHW, generators)
     estimate: Tensor | None = None
-    steps = scheduler.timesteps.tolist()
+    many, steps = shape_BNCHW[1] > 1, scheduler.timesteps.tolist()
     for i, t in enumerate(steps):
         t_B = torch.full((len(y_t),), int(t))
         level_B = (1.0 - diffusion.alpha_bar_T[t_B]).sqrt().float()
@@ -144,7 +144,7 @@ def sample(
             asked, nothing = both.chunk(2)
             output = nothing + config.guidance * (asked - nothing)
         estimate = diffusion.clean(output, y_t, t_B)
-        if cameras is not None and config.agreement and i < config.agree_until * len(steps):
+        if many and cameras is not None and config.agreement and i < config.agree_until * len(steps):
             estimate = agreed(estimate, seen, cameras, config.agreement)
             output = diffusion.output_for(estimate, y_t, t_B)
         extra = {"generator": list(generators)} if config.sampler == "ddpm" else {}
@@ -157,7 +157,8 @@ def sample(
 def agreed(picture_BNCHW: Tensor, seen: Seen, cameras: CameraBatch, share: float) -> Tensor:
     """Frames one after the other with `share` of each point's colour from the frame before, where that shows it too.
 
-    What is the same point follows from the inverse depths seen, the last channel of the maps.
+    What is the same point follows from the inverse depths seen, the last channel of the maps; as long as nothing has
+    been read, all counts as far away.
     """
     size_HW = tuple(picture_BNCHW.shape[-2:])
     inverse_BNHW = F.interpolate(seen.maps_BNMHW[:, :, -1], size_HW, mode="nearest-exact")

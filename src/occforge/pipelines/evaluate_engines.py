@@ -93,7 +93,7 @@ def evaluate_engines(
         name: side.scores(judge, reference_ND) | {"found_in_voxels": float(np.mean(in_voxels[name]))}
         for name, side in sides.items()
     }
-    made_record = {
+    scored = {
         "better": better(scores),
         "n": len(prompts),
         "judge": judge.digest(),
@@ -103,7 +103,7 @@ def evaluate_engines(
         "scores": scores,
         **versions(),
     }
-    record: dict[str, Any] = json.loads(json.dumps(made_record))
+    record: dict[str, Any] = json.loads(json.dumps(scored))  # as it will be read back
     save_rgb(out / "sheet.png", sheet(rows, 1))
     write_text(out / "engines.md", table(record))
     write_json(out / "engines.json", record)

@@ -109,6 +109,7 @@ def evaluate_pictures(
     """
     if len(painted) != len(reference) or painted.identity == reference.identity:
         raise InputError("evaluate pictures: expected equally many painted and reference scenes, of other seeds")
+    videos = None if drives is None else evaluate_videos(generator, drives, frames, config, out, seed)
     classes = generator.taxonomy.class_count
     sides = {name: Side(classes) for name in (REAL, TOLD, READ, ALONE)}
     scenes = [painted.views(i) for i in tqdm(range(len(painted)), desc="views", leave=False)]
@@ -141,8 +142,8 @@ def evaluate_pictures(
         "occupancy_loss": {name: _gap(loss_N, losses["true"]) for name, loss_N in losses.items()},
         **versions(),
     }
-    if drives is not None and len(drives):
-        record["videos"] = evaluate_videos(generator, drives, frames, config, out, seed)
+    if drives is not None:
+        record["videos"] = videos
     save_rgb(out / "sheet.png", sheet(rows, 1))
     write_text(out / "pictures.md", table(record))
     write_json(out / "pictures.json", json.loads(json.dumps(record)))
