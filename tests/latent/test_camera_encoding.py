@@ -150,7 +150,7 @@ def test_more_frames_than_slots_are_refused():
 def test_shares_of_rays_add_up_and_are_differentiable():
     share = torch.rand(2, 5, *GRID.shape_XYZ).softmax(1).requires_grad_()
     maps = soft_raycast(share, GRID, CameraBatch.stack(cameras(6)), log_depths_m(1.0, 30.0, 24), (6, 10))
-    assert maps.shape == (2, 3, 6, 6, 10)
+    assert maps.shape == (2, 3, 10, 6, 10)
     assert torch.allclose(maps[:, :, :5].sum(2), torch.ones(2, 3, 6, 10), atol=1e-5)
     maps.square().sum().backward()
     assert float(share.grad.abs().max()) > 0
@@ -168,5 +168,9 @@ def test_a_certain_scene_is_seen_as_the_ray_caster_sees_it():
     same = maps[:20].argmax(0).numpy() == view.semantic_HW
     assert same.mean() > 0.96
     hit = (view.voxel_HW >= 0) & same
-    error = np.abs(maps[20].numpy() - 1.0 / np.where(hit, view.depth_HW, 1.0))[hit]
+    error = np.abs(maps[24].numpy() - 1.0 / np.where(hit, view.depth_HW, 1.0))[hit]
     assert np.median(error) < 0.005 and hit.mean() > 0.3
+    assert np.quantile(maps[23].numpy()[hit], 0.1) > 0.199, "the edge of a voxel, for rays that surely hit one"
+    normal_HW3 = maps[20:23].movedim(0, -1).numpy()
+    along = (normal_HW3 * view.normal_HW3).sum(-1)[hit]
+    assert np.median(along) > 0.95 and np.quantile(along, 0.1) > 0.5, "outwards; at edges between the faces"

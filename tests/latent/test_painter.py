@@ -66,9 +66,9 @@ def test_frames_meet_in_the_alignment_alone(painter, encoding, meet):
 
 
 def test_a_map_is_felt_first_where_its_pixels_lie():
-    """Before any attention: convolutions see the maps at the fineness of the maps."""
+    """Before any attention: convolutions see the maps of each pixel."""
     torch.manual_seed(0)
-    painter, both = Painter(SMALL), torch.zeros(2, 4 * 3 + 6, 8, 12)
+    painter, both = Painter(SMALL), torch.zeros(2, 4 * (3 + 6), 8, 12)
     both[1, -1, 3, 7] = 1.0
     one, two = (painter.down_half.conv_1(painter.enter(x[None])) for x in both)
     moved = (one - two).detach().abs().amax((0, 1)) > 0

@@ -100,6 +100,27 @@ def test_guidance_of_one_is_none_and_more_goes_on_from_there():
         assert torch.allclose(y, torch.tensor(result), atol=0.02)
 
 
+def test_occupancy_guides_where_one_is_seen():
+    diffusion = Diffusion()
+    asked: list[int] = []
+
+    def paint(y_t, _t_B, words, seen):
+        asked.append(len(y_t))
+        return (words.mean((1, 2)) + 0.1 * seen.maps_BNMHW.mean((1, 2, 3, 4))).view(-1, 1, 1, 1, 1).expand_as(y_t)
+
+    words, something = (torch.full((4, 1, 1), 0.2), torch.full((4, 1, 1), 0.1)), nothing()
+    something = Seen(torch.ones_like(something.maps_BNMHW), something.volume_BNODHW)
+    for seen, config, result, branches in (
+        (nothing(), PaintingConfig("ddim", 4, 1.0, 3.0), 0.2, 1),
+        (something, PaintingConfig("ddim", 4, 1.0, 1.0), 0.3, 1),
+        (something, PaintingConfig("ddim", 4, 1.0, 3.0), 0.5, 2),
+        (something, PaintingConfig("ddim", 4, 3.0, 3.0), 0.7, 3),
+    ):
+        asked.clear()
+        y, _ = sample(paint, diffusion, config, SHAPE, words, seen, generators())
+        assert torch.allclose(y, torch.tensor(result), atol=0.02) and asked == [4 * branches] * 4
+
+
 def test_steps_that_cannot_be():
     with pytest.raises(InputError, match="1 or more, got 0"):
         PaintingConfig(steps=0)

@@ -110,7 +110,7 @@ def test_a_video_is_drawn_and_decoded(generator):
         return generator.paint(y, t, words, doubled, seen)
 
     words = generator.words(["a street", "fog"]), generator.words(["", ""])
-    nothing = Seen(torch.zeros(2, 4, 21, 16, 32), torch.zeros(2, 4, 4, 4, *generator.latent_HW))
+    nothing = Seen(torch.zeros(2, 4, 25, 16, 32), torch.zeros(2, 4, 4, 4, *generator.latent_HW))
     latent, _ = sample(
         paint, CONFIG.diffusion, PaintingConfig(steps=3, guidance=2.0), (2, 4, 4, *generator.latent_HW), words, nothing,
         [torch.Generator().manual_seed(i) for i in range(2)], perceive,

@@ -8,6 +8,7 @@ import torch
 
 from occforge.core.attributes import ATTRIBUTES
 from occforge.core.errors import InputError
+from occforge.core.rays import Rays
 from occforge.core.taxonomy import SEMANTIC_KITTI
 from occforge.metrics.picture_judge import (
     JudgeConfig,
@@ -101,7 +102,7 @@ def test_mirrors_swap_sides():
 @dataclass(frozen=True)
 class Shown:
     images_NHW3: np.ndarray
-    semantic_fine_Nhw: np.ndarray
+    fine: Rays
     attributes: dict[str, str]
 
 
@@ -121,8 +122,9 @@ class Weathers:
         weather = ATTRIBUTES["weather"][index % 5]
         picture = np.full((1, 32, 48, 3), 20 + 50 * (index % 5), np.uint8)
         picture += np.random.default_rng(index).integers(0, 20, picture.shape).astype(np.uint8)
-        semantic = np.full((1, 16, 24), 1 + index % 5, np.uint8)
-        return Shown(picture, semantic, {name: values[0] for name, values in ATTRIBUTES.items()} | {"weather": weather})
+        semantic = np.full(picture.shape[:3], 1 + index % 5, np.uint8)
+        rays = Rays(semantic, np.ones(semantic.shape, np.float16), np.zeros(picture.shape, np.int8), 0.2)
+        return Shown(picture, rays, {name: values[0] for name, values in ATTRIBUTES.items()} | {"weather": weather})
 
 
 def test_it_learns_what_it_is_shown_and_the_same_seed_gives_the_same_file(tmp_path):

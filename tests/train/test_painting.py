@@ -13,12 +13,12 @@ from occforge.data.views import ViewCache, WorldViews
 from occforge.discrete.text import ATTRIBUTE_VALUES, request_BA
 from occforge.latent.alignment import AlignmentConfig
 from occforge.latent.camera_encoding import CameraEncodingConfig
-from occforge.latent.generator import GeneratorConfig, PictureGenerator, kept_where, maps_of_views
+from occforge.latent.generator import GeneratorConfig, PictureGenerator, kept_where, maps_of_rays
 from occforge.latent.objective import Diffusion
 from occforge.latent.painter import PainterConfig
 from occforge.latent.weights import load_generator
 from occforge.train.loop import LoopConfig
-from occforge.train.painting import PaintingOptions, PaintingTask, train_painting, view_of
+from occforge.train.painting import PaintingOptions, PaintingTask, train_painting
 
 PAINTER = PainterConfig(
     widths=(8, 16), width=32, blocks=1, head=16, words=16, told=16, volume=4,
@@ -96,14 +96,17 @@ def test_without_occupancy_and_request_the_street_is_not_told(views):
 
 def test_maps_of_a_ray_caster_are_those_of_soft_rays_where_all_is_certain(views):
     generator, shown = make(views), views[0]
-    semantic, depth = view_of(shown, fine=False)
     classes = generator.taxonomy.class_count
-    hard = maps_of_views(semantic[None], depth[None], classes)[0]
+    hard = maps_of_rays(shown.coarse, classes)
     share = torch.nn.functional.one_hot(torch.from_numpy(shown.labels_XYZ).long(), classes).movedim(-1, 0).float()
     seen = generator.see(share[None], CameraBatch.stack(shown.cameras))
-    assert seen.maps_BNMHW.shape == (1, *hard.shape)
-    assert float((hard[:, :20].argmax(1) == seen.maps_BNMHW[0, :, :20].argmax(1)).float().mean()) > 0.7
-    assert torch.allclose(hard[:, :20].sum(1), torch.ones(2, 8, 24))
+    soft = torch.nn.functional.interpolate(seen.maps_BNMHW[0], hard.shape[-2:], mode="nearest-exact")
+    assert soft.shape == hard.shape
+    assert float((hard[:, :20].argmax(1) == soft[:, :20].argmax(1)).float().mean()) > 0.7
+    assert torch.allclose(hard[:, :20].sum(1), torch.ones(2, 16, 48))
+    assert torch.allclose(hard[:, 23], shown.coarse.voxel_m * (hard[:, 24] > 0))
+    hit = (hard[:, 23] > 0) & (soft[:, 24] > 0.05)
+    assert torch.equal(hard[:, 20:23].abs().sum(1)[hit], torch.ones(int(hit.sum())))
 
 
 def test_nothing_seen_is_what_dropped_occupancy_is(views):

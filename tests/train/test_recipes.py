@@ -89,7 +89,7 @@ def test_carla_sc_trains_and_samples(tmp_path, dataset, config):
 def test_what_pictures_are_trained_on():
     assert picture_size("nuscenes_occ", None, False) == (96, 160), "patches are whole"
     assert picture_size("nyuv2", None, True) == (448, 640) and picture_size("nyuv2", (32, 64), True) == (32, 64)
-    assert picture_config(NYUV2, (96, 128), "mamba", False).painter.maps == NYUV2.class_count + 1
+    assert picture_config(NYUV2, (96, 128), "mamba", False).painter.maps == NYUV2.class_count + 5
     assert isinstance(view_source("rooms", None, (96, 128), 1, 1), DatasetViews)
     with pytest.raises(InputError, match="--frames: expected 1 for rooms"):
         view_source("rooms", None, (96, 128), 1, 2)

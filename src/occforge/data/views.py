@@ -1,6 +1,6 @@
 """Scenes as a camera on its way sees them: frames with labels, depth and what a caption could say of them.
 
-Shape legend: N frames of a path, H W picture rows and columns, h w those of its views, X Y Z voxels.
+Shape legend: N frames of a path, H W picture rows and columns, X Y Z voxels.
 """
 
 import hashlib
@@ -17,33 +17,27 @@ from occforge.core.attributes import ATTRIBUTES
 from occforge.core.camera import Camera, drive_path
 from occforge.core.errors import InputError
 from occforge.core.grid import Scene
+from occforge.core.rays import Rays
 from occforge.data._transforms import downsample
 from occforge.data.pairs import DatasetPairs, WorldPairs
 from occforge.data.shards import Arrays, Shards
-from occforge.render.raycast import raycast
+from occforge.render.raycast import rays_of
 from occforge.render.shade import set_stage, shade_stage
 from occforge.world.street import make_street
 
 NOT_KNOWN = -1
 """Stands in the cache for an attribute that is not known."""
-VIEW_FACTOR = 2
-"""Pixels of the picture that one ray of the views stands for, along each edge."""
 
 
 @dataclass(frozen=True)
 class Views:
-    """Frames of one scene. Views are ray-cast: `fine` from its 0.2 m voxels, `coarse` from the pooled `labels_XYZ`.
-
-    `semantic_*` uint8 class ids, 0 where a ray hits nothing; `depth_*` float16 metres along the optical axis, 0 there.
-    """
+    """Frames of one scene, and the rays of their cameras: in its own voxels, and in the pooled ones of `labels_XYZ`."""
 
     images_NHW3: NDArray[np.uint8]
     cameras: tuple[Camera, ...]
     labels_XYZ: NDArray[np.uint8]
-    semantic_fine_Nhw: NDArray[np.uint8]
-    depth_fine_Nhw: NDArray[np.float16]
-    semantic_coarse_Nhw: NDArray[np.uint8]
-    depth_coarse_Nhw: NDArray[np.float16]
+    fine: Rays
+    coarse: Rays
     attributes: dict[str, str]
 
 
@@ -80,8 +74,6 @@ class WorldViews:
     def __post_init__(self) -> None:
         if self.frames < 1:
             raise InputError(f"views: expected 1 frame or more, got {self.frames}")
-        if any(n % VIEW_FACTOR for n in self.pairs.size_HW):
-            raise InputError(f"views: expected an even picture size, got {self.pairs.size_HW}")
 
     @property
     def identity(self) -> str:
@@ -132,24 +124,7 @@ def _views(
     attributes: dict[str, str],
 ) -> Views:
     coarse = Scene(labels_XYZ, pairs.grid, pairs.taxonomy)
-    fine, pooled = ([seen(each, camera) for camera in cameras] for each in (scene, coarse))
-    return Views(
-        images_NHW3,
-        cameras,
-        labels_XYZ,
-        np.stack([semantic for semantic, _ in fine]),
-        np.stack([depth for _, depth in fine]),
-        np.stack([semantic for semantic, _ in pooled]),
-        np.stack([depth for _, depth in pooled]),
-        attributes,
-    )
-
-
-def seen(scene: Scene, camera: Camera) -> tuple[NDArray[np.uint8], NDArray[np.float16]]:
-    """Classes and depths (h, w) of the rays of a camera, one for `VIEW_FACTOR` pixels along each edge."""
-    H, W = camera.size_HW
-    view = raycast(scene, camera.resized((H // VIEW_FACTOR, W // VIEW_FACTOR)))
-    return view.semantic_HW, view.depth_HW.astype(np.float16)
+    return Views(images_NHW3, cameras, labels_XYZ, rays_of(scene, cameras), rays_of(coarse, cameras), attributes)
 
 
 class ViewCache:
@@ -157,7 +132,8 @@ class ViewCache:
 
     def __init__(self, folder: Path, source: ViewSource) -> None:
         self.source = source
-        digest = hashlib.sha256(json.dumps([source.identity, len(source), asdict(source.pairs.grid)]).encode())
+        named = [source.identity, len(source), asdict(source.pairs.grid), *_RAYS]
+        digest = hashlib.sha256(json.dumps(named).encode())
         self.shards = Shards(folder / f"views-{digest.hexdigest()[:16]}", len(source), _MakeViews(source))
 
     def __len__(self) -> int:
@@ -174,18 +150,16 @@ class ViewCache:
         cameras = tuple(Camera(np.asarray(K, float), np.asarray(pose, float), size_HW) for K, pose in geometry)
         values = zip(ATTRIBUTES.items(), arrays["attributes_A"].tolist(), strict=True)
         attributes = {name: allowed[i] for (name, allowed), i in values if i != NOT_KNOWN}
-        kept = {name: arrays[name] for name in _KEPT}
-        return Views(cameras=cameras, attributes=attributes, **kept)  # type: ignore[arg-type]
+        fine, coarse = (_rays(arrays, which) for which in ("fine", "coarse"))
+        return Views(arrays["images_NHW3"], cameras, arrays["labels_XYZ"], fine, coarse, attributes)  # type: ignore[arg-type]
 
 
-_KEPT = (
-    "images_NHW3",
-    "labels_XYZ",
-    "semantic_fine_Nhw",
-    "depth_fine_Nhw",
-    "semantic_coarse_Nhw",
-    "depth_coarse_Nhw",
-)
+def _rays(arrays: Arrays, which: str) -> Rays:
+    kept = {name: arrays[f"{which}_{name}"] for name in _RAYS}
+    return Rays(voxel_m=float(arrays[f"{which}_voxel_m"]), **kept)  # type: ignore[arg-type]
+
+
+_RAYS = ("semantic_NHW", "depth_NHW_m", "normal_NHW3")
 
 
 def _code(attributes: dict[str, str], name: str) -> int:
@@ -199,7 +173,13 @@ class _MakeViews:
     def __call__(self, indices: Sequence[int]) -> Arrays:
         made = [self.source.views(i) for i in indices]
         codes = [[_code(v.attributes, name) for name in ATTRIBUTES] for v in made]
-        arrays: dict[str, NDArray[np.generic]] = {name: np.stack([getattr(v, name) for v in made]) for name in _KEPT}
+        arrays: dict[str, NDArray[np.generic]] = {
+            f"{which}_{name}": np.stack([getattr(getattr(v, which), name) for v in made])
+            for which in ("fine", "coarse")
+            for name in (*_RAYS, "voxel_m")
+        }
+        arrays["images_NHW3"] = np.stack([v.images_NHW3 for v in made])
+        arrays["labels_XYZ"] = np.stack([v.labels_XYZ for v in made])
         arrays["K_N33"] = np.stack([[c.K_33 for c in v.cameras] for v in made])
         arrays["camera_from_grid_N44"] = np.stack([[c.camera_from_grid_44 for c in v.cameras] for v in made])
         arrays["attributes_A"] = np.array(codes, np.int8)

@@ -15,6 +15,8 @@ from occforge.core.errors import InputError
 from occforge.core.grid import GridSpec
 
 CAMERA_NUMBERS = 16
+GEOMETRY_MAPS = 5
+"""Maps of what a camera sees beside one a class: the normal's x, y and z, the voxels' edge in m, the inverse depth."""
 
 
 @dataclass(frozen=True)
@@ -185,18 +187,36 @@ def ray_depths_m(grid: GridSpec, count: int) -> Tensor:
 def soft_raycast(
     share_BKXYZ: Tensor, grid: GridSpec, cameras: CameraBatch, depth_D_m: Tensor, size_HW: tuple[int, int]
 ) -> Tensor:
-    """What each of B * N cameras sees of class shares: maps (B, N, K + 1, H, W), differentiable in the shares.
+    """What each of B * N cameras sees of class shares: maps (B, N, K + 5, H, W), differentiable in the shares.
 
     Along a ray each sample is hit with the share that is not empty (class 0), if none before it was. Channels are the
-    share of rays that end at each class, 0 for those that hit nothing, and the inverse of the depth they end at, in
-    1/m. With certain shares and fine depths it is the ray caster's view.
+    share of rays that end at each class, 0 for those that hit nothing; the mean normal where they end, in the grid's
+    frame; the voxels' edge, in m; and the inverse of the depth they end at, in 1/m; all zero for what hits
+    nothing. With certain shares and fine depths it is the ray caster's view.
     """
-    seen = frustum_views(share_BKXYZ, grid, cameras, depth_D_m, size_HW)
-    share_BNKDHW, inside_BN1DHW = seen[:, :, :-1], seen[:, :, -1:]
+    volume = torch.cat([share_BKXYZ, outward(share_BKXYZ[:, 0])], 1)
+    seen = frustum_views(volume, grid, cameras, depth_D_m, size_HW)
+    share_BNKDHW, normal_BN3DHW, inside_BN1DHW = seen.split([share_BKXYZ.shape[1], 3, 1], 2)
     open_BN1DHW = share_BNKDHW[:, :, :1] + (1.0 - inside_BN1DHW)
     reached_BN1DHW = open_BN1DHW.clamp(0.0, 1.0).cumprod(3)
     before_BN1DHW = torch.cat([torch.ones_like(reached_BN1DHW[:, :, :, :1]), reached_BN1DHW[:, :, :, :-1]], 3)
     ends_BNKDHW = share_BNKDHW[:, :, 1:] * before_BN1DHW
+    end_BN1DHW = ends_BNKDHW.sum(2, keepdim=True)
+    normal = (end_BN1DHW * F.normalize(normal_BN3DHW, dim=2, eps=1e-6)).sum(3)
     inverse_D11 = (1.0 / depth_D_m).to(ends_BNKDHW)[:, None, None]
-    inverse_depth = (ends_BNKDHW.sum(2, keepdim=True) * inverse_D11).sum(3)
-    return torch.cat([reached_BN1DHW[:, :, :, -1], ends_BNKDHW.sum(3), inverse_depth], 2)
+    inverse_depth, edge = (end_BN1DHW * inverse_D11).sum(3), grid.voxel_m[0] * end_BN1DHW.sum(3)
+    return torch.cat([reached_BN1DHW[:, :, :, -1], ends_BNKDHW.sum(3), normal, edge, inverse_depth], 2)
+
+
+def outward(open_BXYZ: Tensor) -> Tensor:
+    """The direction in which an open share grows, (B, 3, X, Y, Z): central differences, outside as at the border."""
+    padded = F.pad(open_BXYZ[:, None], (1,) * 6, mode="replicate")[:, 0]
+    inner = slice(1, -1)
+    return torch.stack(
+        [
+            padded[:, 2:, inner, inner] - padded[:, :-2, inner, inner],
+            padded[:, inner, 2:, inner] - padded[:, inner, :-2, inner],
+            padded[:, inner, inner, 2:] - padded[:, inner, inner, :-2],
+        ],
+        1,
+    )

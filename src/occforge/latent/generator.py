@@ -1,6 +1,6 @@
 """A picture generator as a whole: painter, camera encoding and words, with the diffusion that it was made for.
 
-Shape legend: B batch, N frames, K classes, C H W pictures in -1 to 1, h w rows and columns of the maps, X Y Z voxels.
+Shape legend: B batch, N frames, K classes, C H W pictures in -1 to 1, X Y Z voxels.
 """
 
 from dataclasses import dataclass, field
@@ -12,8 +12,10 @@ from torch import Tensor, nn
 from occforge.core.batch import CameraBatch
 from occforge.core.errors import InputError
 from occforge.core.grid import GridSpec
+from occforge.core.rays import Rays
 from occforge.core.taxonomy import Taxonomy
 from occforge.latent.camera_encoding import (
+    GEOMETRY_MAPS,
     CameraEncoding,
     CameraEncodingConfig,
     camera_numbers_B16,
@@ -50,10 +52,10 @@ class PictureGenerator(nn.Module):
 
     def __init__(self, config: GeneratorConfig, grid: GridSpec, taxonomy: Taxonomy) -> None:
         super().__init__()
-        if config.painter.maps != taxonomy.class_count + 1:
+        if config.painter.maps != taxonomy.class_count + GEOMETRY_MAPS:
             raise InputError(
-                f"generator: maps of {taxonomy.name} have {taxonomy.class_count + 1} channels, a class each and the "
-                f"inverse depth; the painter expects {config.painter.maps}"
+                f"generator: maps of {taxonomy.name} have {taxonomy.class_count} channels, a class each, and "
+                f"{GEOMETRY_MAPS} of geometry; the painter expects {config.painter.maps}"
             )
         self.config, self.grid, self.taxonomy = config, grid, taxonomy
         self.painter = Painter(config.painter)
@@ -82,7 +84,7 @@ class PictureGenerator(nn.Module):
     def see(self, share_BKXYZ: Tensor, cameras: CameraBatch, maps_BNMHW: Tensor | None = None) -> Seen:
         """What B * N cameras see of class shares, those of one scene one after the other.
 
-        `maps_BNMHW` are a ray caster's (`maps_of_views`), where no gradient has to reach the shares.
+        `maps_BNMHW` are a ray caster's (`maps_of_rays`), where no gradient has to reach the shares.
         """
         if maps_BNMHW is None:
             depth_D_m = ray_depths_m(self.grid, self.config.depths).to(share_BKXYZ.device)
@@ -110,11 +112,14 @@ def shares_of(labels_BXYZ: Tensor, classes: int) -> Tensor:
     return F.one_hot(known_BXYZ.long(), classes).movedim(-1, 1).float()
 
 
-def maps_of_views(semantic_BNhw: Tensor, depth_BNhw_m: Tensor, classes: int) -> Tensor:
-    """Maps (B, N, K + 1, h, w) as of `soft_raycast`, from a ray caster's classes and depths (0: nothing hit)."""
-    hot_BNKhw = F.one_hot(semantic_BNhw.long(), classes).movedim(-1, 2).float()
-    inverse_BN1hw = torch.where(depth_BNhw_m > 0, 1.0 / depth_BNhw_m.float().clamp(min=0.1), 0.0)[:, :, None]
-    return torch.cat([hot_BNKhw, inverse_BN1hw], 2)
+def maps_of_rays(rays: Rays, classes: int) -> Tensor:
+    """Maps (N, K + 5, H, W) as of `soft_raycast`, from what a ray caster's rays hit."""
+    hot_NKHW = F.one_hot(torch.from_numpy(rays.semantic_NHW).long(), classes).movedim(-1, 1).float()
+    depth_N1HW_m = torch.from_numpy(rays.depth_NHW_m)[:, None].float()
+    hit_N1HW = depth_N1HW_m > 0
+    inverse_N1HW = torch.where(hit_N1HW, 1.0 / depth_N1HW_m.clamp(min=0.1), 0.0)
+    normal_N3HW = torch.from_numpy(rays.normal_NHW3).movedim(-1, 1).float()
+    return torch.cat([hot_NKHW, normal_N3HW, rays.voxel_m * hit_N1HW, inverse_N1HW], 1)
 
 
 def kept_where(seen: Seen, given_B: Tensor) -> Seen:

@@ -24,6 +24,8 @@ from occforge.latent.camera_encoding import CAMERA_NUMBERS
 
 PATCH = 8
 """Rows and columns of the picture that one token stands for."""
+NEAR_M = 10.0
+"""Inverse depths enter as shares of that at so many metres: about as large as the other maps."""
 GROUPS = 8
 """Groups of channels that are normed together."""
 
@@ -40,7 +42,7 @@ class PainterConfig:
     head: int = 32
     words: int = 128
     told: int = 128
-    maps: int = 21
+    maps: int = 25
     volume: int = 16
     alignment: AlignmentConfig = field(default_factory=AlignmentConfig)
 
@@ -58,7 +60,7 @@ class Painter(nn.Module):
         super().__init__()
         self.config = config
         half, quarter, E = *config.widths, config.width
-        self.enter = nn.Conv2d(4 * config.channels + config.maps, half, 3, padding=1)
+        self.enter = nn.Conv2d(4 * (config.channels + config.maps), half, 3, padding=1)
         self.modulate_told = Modulation(config.told, 1)
         self.modulate = Modulation(E)
         self.down_half = Local(half, config.told)
@@ -96,11 +98,12 @@ class Painter(nn.Module):
             raise InputError(
                 f"painter: expected rows and columns divisible by {PATCH}, got {H} x {W}; choose another size"
             )
-        maps_FMHW = F.interpolate(maps_BNMHW.flatten(0, 1), (H // 2, W // 2), mode="area")
+        maps_FMHW = F.interpolate(maps_BNMHW.flatten(0, 1), (H, W), mode="nearest-exact")
+        maps_FMHW = torch.cat([maps_FMHW[:, :-1], NEAR_M * maps_FMHW[:, -1:]], 1)
         level_F, camera_F16 = level_B.repeat_interleave(N), camera_BN16.flatten(0, 1)
         told_FE = self.modulate_told(level_F, camera_F16)[:, 0]
 
-        half = self.enter(torch.cat([F.pixel_unshuffle(y_BNCHW.flatten(0, 1), 2), maps_FMHW], 1))
+        half = self.enter(F.pixel_unshuffle(torch.cat([y_BNCHW.flatten(0, 1), maps_FMHW], 1), 2))
         half = self.down_half(half, told_FE)
         quarter = self.down_quarter(self.to_quarter(half), told_FE)
         token_FEhw = self.through_tokens(self.to_tokens(quarter), level_F, camera_F16, words_BLE, volume_BNODHW)

@@ -25,9 +25,10 @@ Reads = Literal["estimate", "noisy"]
 class PaintingConfig:
     """How pictures are drawn.
 
-    `guidance` strengthens words alone; both branches see one occupancy. `perceive_every`: steps between two readings of
-    the picture, the last step always reads; 0 never. `reads`: the denoised estimate of the step before, or the noisy
-    picture itself. Paper: the noisy one. Here: the estimate by default, which is read better where noise is high.
+    `guidance` strengthens the words, `occupancy_guidance` what is seen; 1 leaves them as they are (`guided`).
+    `perceive_every`: steps between two readings of the picture, the last step always reads; 0 never. `reads`: the
+    denoised estimate of the step before, or the noisy picture itself. Paper: the noisy one. Here: the estimate by
+    default, which is read better where noise is high.
     `agreement`: the share by which each frame's estimate becomes that of the frame before it where both see the same
     point (`agreed`), in the steps up to `agree_until` of all; 0 leaves frames to themselves.
     """
@@ -35,6 +36,7 @@ class PaintingConfig:
     sampler: Sampler = "dpm++"
     steps: int = 20
     guidance: float = 1.0
+    occupancy_guidance: float = 2.0
     perceive_every: int = 2
     reads: Reads = "estimate"
     agreement: float = 0.8
@@ -63,9 +65,9 @@ class Seen:
     maps_BNMHW: Tensor
     volume_BNODHW: Tensor
 
-    def twice(self) -> "Seen":
-        """For both branches of guidance."""
-        return Seen(torch.cat([self.maps_BNMHW] * 2), torch.cat([self.volume_BNODHW] * 2))
+    def nothing(self) -> "Seen":
+        """As if no occupancy were known."""
+        return Seen(torch.zeros_like(self.maps_BNMHW), torch.zeros_like(self.volume_BNODHW))
 
 
 Paint = Callable[[Tensor, Tensor, Tensor, Seen], Tensor]
@@ -137,12 +139,7 @@ def sample(
                 seen = perceive(y_t, level_B)
             elif estimate is not None:
                 seen = perceive(estimate, level_B)
-        if config.guidance == 1.0:
-            output = paint(y_t, t_B, words[0], seen)
-        else:
-            both = paint(torch.cat([y_t] * 2), torch.cat([t_B] * 2), torch.cat(words), seen.twice())
-            asked, nothing = both.chunk(2)
-            output = nothing + config.guidance * (asked - nothing)
+        output = guided(paint, config, y_t, t_B, words, seen)
         estimate = diffusion.clean(output, y_t, t_B)
         if many and cameras is not None and config.agreement and i < config.agree_until * len(steps):
             estimate = agreed(estimate, seen, cameras, config.agreement)
@@ -152,6 +149,28 @@ def sample(
     if perceive is not None and config.perceive_every:
         seen = perceive(y_t, torch.zeros(len(y_t)))
     return y_t, seen
+
+
+def guided(
+    paint: Paint, config: PaintingConfig, y_t: Tensor, t_B: Tensor, words: tuple[Tensor, Tensor], seen: Seen
+) -> Tensor:
+    """The prediction, and beyond it by how much words and occupancy each change it (Ho and Salimans 2021)."""
+    told = [(words[0], seen)]
+    excess = []
+    if config.guidance != 1.0:
+        told.append((words[1], seen))
+        excess.append(config.guidance - 1.0)
+    if config.occupancy_guidance != 1.0 and bool(seen.maps_BNMHW.any()):
+        told.append((words[0], seen.nothing()))
+        excess.append(config.occupancy_guidance - 1.0)
+    all_words, all_seen = zip(*told, strict=True)
+    maps = torch.cat([each.maps_BNMHW for each in all_seen])
+    volumes = torch.cat([each.volume_BNODHW for each in all_seen])
+    n = len(told)
+    output, *without = paint(
+        torch.cat([y_t] * n), torch.cat([t_B] * n), torch.cat(all_words), Seen(maps, volumes)
+    ).chunk(n)
+    return output + sum(w * (output - less) for w, less in zip(excess, without, strict=True))
 
 
 def agreed(picture_BNCHW: Tensor, seen: Seen, cameras: CameraBatch, share: float) -> Tensor:

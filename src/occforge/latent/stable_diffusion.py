@@ -18,7 +18,13 @@ from occforge.core.errors import InputError
 from occforge.core.grid import GridSpec
 from occforge.core.taxonomy import Taxonomy
 from occforge.latent.alignment import Alignment, AlignmentConfig
-from occforge.latent.camera_encoding import CameraEncoding, CameraEncodingConfig, ray_depths_m, soft_raycast
+from occforge.latent.camera_encoding import (
+    GEOMETRY_MAPS,
+    CameraEncoding,
+    CameraEncodingConfig,
+    ray_depths_m,
+    soft_raycast,
+)
 from occforge.latent.objective import Diffusion
 from occforge.latent.sample import Seen
 from occforge.latent.text import Asked
@@ -119,7 +125,7 @@ class StableDiffusionGenerator(nn.Module):
         self.picture_CHW = (int(folder.unet.config.in_channels), *self.latent_HW)
         self.encoding = CameraEncoding(config.encoding, taxonomy.class_count, grid)
         widths = folder.unet.config.block_out_channels
-        self.stem = MapStem(taxonomy.class_count + 1, widths[0])
+        self.stem = MapStem(taxonomy.class_count + GEOMETRY_MAPS, widths[0])
         places = {f"down_{i}": width for i, width in enumerate(widths)} | {"mid": widths[-1]}
         self.alignments = nn.ModuleDict(
             {name: Alignment(config.alignment, width, config.encoding.channels) for name, width in places.items()}
@@ -207,7 +213,7 @@ class StableDiffusionGenerator(nn.Module):
     def nothing_seen(self, batch: int, frames: int) -> Seen:
         """For pictures of no known occupancy."""
         device, encoding = next(self.parameters()).device, self.config.encoding
-        maps = torch.zeros(batch, frames, self.taxonomy.class_count + 1, *self.maps_HW, device=device)
+        maps = torch.zeros(batch, frames, self.taxonomy.class_count + GEOMETRY_MAPS, *self.maps_HW, device=device)
         volume = torch.zeros(batch, frames, encoding.channels, encoding.depth, *self.latent_HW, device=device)
         return Seen(maps, volume)
 

@@ -22,6 +22,7 @@ from occforge.core.errors import InputError
 from occforge.core.files import write_json, write_text
 from occforge.data.pairs import WorldPairs
 from occforge.data.views import Views, WorldViews
+from occforge.latent.generator import shares_of
 from occforge.latent.sample import PaintingConfig, Seen
 from occforge.latent.weights import AnyGenerator
 from occforge.metrics.frechet import frechet_distance
@@ -187,8 +188,8 @@ def table(record: dict[str, Any]) -> str:
 
 def occupancy_of(generator: AnyGenerator, scene: Views) -> Seen:
     """What the key camera sees of a scene whose occupancy is known, by the rays of its fine voxels."""
-    key = CameraPath(scene.cameras[:1])
-    return known(generator, scene.labels_XYZ, scene.semantic_fine_Nhw[:1], scene.depth_fine_Nhw[:1], key)
+    share_BKXYZ = shares_of(torch.from_numpy(scene.labels_XYZ)[None], generator.taxonomy.class_count)
+    return known(generator, share_BKXYZ, scene.fine, scene.cameras[:1])
 
 
 @torch.no_grad()

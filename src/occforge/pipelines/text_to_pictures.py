@@ -4,6 +4,7 @@ Shape legend: N frames of a camera path, H W picture rows and columns, K classes
 """
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,14 +14,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from occforge.core.batch import CameraBatch
-from occforge.core.camera import CameraPath, check_within
+from occforge.core.camera import Camera, CameraPath, check_within
 from occforge.core.errors import InputError
 from occforge.core.grid import GridSpec, Scene
+from occforge.core.rays import Rays
 from occforge.data._transforms import downsample_scene
-from occforge.data.views import seen as seen_by
 from occforge.discrete.stages import Composition
 from occforge.discrete.text import request_BA
-from occforge.latent.generator import maps_of_views, shares_of
+from occforge.latent.generator import maps_of_rays, shares_of
 from occforge.latent.sample import PaintingConfig, Perceive, Seen, as_read, sample
 from occforge.latent.text import Asked
 from occforge.latent.weights import AnyGenerator
@@ -28,6 +29,7 @@ from occforge.metrics.prompts import MEASURED
 from occforge.perception.network import Hints
 from occforge.perception.weights import Trained
 from occforge.pipelines.text_to_scene import GeneratedScene, among, drawn_for, missing, understood_of
+from occforge.render.raycast import rays_of
 from occforge.world.captions import caption
 
 
@@ -53,26 +55,17 @@ def paint_scene(
     cameras are not what the generator was made for.
     """
     check_cameras(generator, path)
-    coarse = pooled_to(scene, generator.grid)
-    views = [seen_by(scene, camera) for camera in path.cameras]
-    semantic_Nhw, depth_Nhw = (np.stack(maps) for maps in zip(*views, strict=True))
-    seen = known(generator, coarse.labels_XYZ, semantic_Nhw, depth_Nhw, path)
+    labels_XYZ = pooled_to(scene, generator.grid).labels_XYZ
+    share_BKXYZ = shares_of(torch.from_numpy(labels_XYZ)[None], generator.taxonomy.class_count)
+    seen = known(generator, share_BKXYZ, rays_of(scene, path.cameras), path.cameras)
     return paint(generator, seen, path, asked, seed, config)
 
 
-def known(
-    generator: AnyGenerator,
-    labels_XYZ: NDArray[np.uint8],
-    semantic_Nhw: NDArray[np.uint8],
-    depth_Nhw_m: NDArray[np.floating],
-    path: CameraPath,
-) -> Seen:
-    """What the cameras see of one scene: voxels of the generator's grid, and classes and depths of a ray caster."""
-    classes = generator.taxonomy.class_count
-    share = shares_of(torch.from_numpy(labels_XYZ)[None], classes)
-    maps = maps_of_views(torch.from_numpy(semantic_Nhw)[None], torch.from_numpy(depth_Nhw_m)[None], classes)
+def known(generator: AnyGenerator, share_BKXYZ: Tensor, rays: Rays, cameras: Sequence[Camera]) -> Seen:
+    """What the first N cameras of `rays` see of one scene, whose shares are of the generator's voxels."""
+    maps_NMHW = maps_of_rays(rays, generator.taxonomy.class_count)[: len(cameras)]
     with torch.no_grad():
-        return generator.see(share, CameraBatch.stack(path.cameras), maps)
+        return generator.see(share_BKXYZ, CameraBatch.stack(cameras), maps_NMHW[None])
 
 
 def imagine(
@@ -98,21 +91,19 @@ def imagine(
     if not config.perceive_every:
         raise InputError("image engine: --painting.perceive-every is 0, so no occupancy would be read; give 1 or more")
     key = CameraBatch.stack([path.cameras[0].resized(perception.size_HW)])
-    cameras = CameraBatch.stack(path.cameras)
-    read: list[Tensor] = []
+    read: list[Scene] = []
 
     def perceive(y_BNCHW: Tensor, level_B: Tensor) -> Seen:
         image_B3HW = as_read(generator.decode(y_BNCHW[:, :1])[:, 0], config.reads)
         if image_B3HW.shape[2:] != perception.size_HW:
             image_B3HW = F.interpolate(image_B3HW, perception.size_HW, mode="area")
         logits = network(image_B3HW, key, Hints(noise_level_B=level_B)).logits_BKXYZ
-        read[:] = [logits]
-        return generator.see(logits.softmax(1), cameras)
+        read[:] = [Scene(logits[0].argmax(0).to(torch.uint8).numpy(), generator.grid, generator.taxonomy)]
+        return known(generator, logits.softmax(1), rays_of(read[0], path.cameras), path.cameras)
 
     nothing = generator.nothing_seen(1, len(path.cameras))
     pictures = paint(generator, nothing, path, asked, seed, config, perceive)
-    labels_XYZ = read[0][0].argmax(0).to(torch.uint8).numpy()
-    return Imagined(pictures, Scene(labels_XYZ, generator.grid, generator.taxonomy))
+    return Imagined(pictures, read[0])
 
 
 def generate_pictures(
@@ -153,7 +144,7 @@ def paint(
     words = generator.told(asked), generator.told_nothing(1)
 
     def predict(y_BNCHW: Tensor, t_B: Tensor, words_BLE: Tensor, shown: Seen) -> Tensor:
-        cameras = CameraBatch.stack(path.cameras * len(y_BNCHW))  # guidance asks for each path twice
+        cameras = CameraBatch.stack(path.cameras * len(y_BNCHW))  # guidance asks for each path more than once
         return generator.paint(y_BNCHW, t_B, words_BLE, cameras, shown)
 
     noise = torch.Generator().manual_seed(seed)

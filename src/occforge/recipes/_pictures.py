@@ -11,6 +11,7 @@ from occforge.data.pairs import DatasetPairs, WorldPairs
 from occforge.data.views import DatasetViews, ViewCache, ViewSource, WorldViews
 from occforge.discrete.text import ATTRIBUTE_VALUES
 from occforge.latent.alignment import AlignmentConfig, Encoding
+from occforge.latent.camera_encoding import GEOMETRY_MAPS
 from occforge.latent.generator import GeneratorConfig
 from occforge.latent.painter import PainterConfig
 from occforge.latent.stable_diffusion import StableDiffusionConfig
@@ -61,7 +62,7 @@ def picture_config(
     if stable_diffusion:
         return StableDiffusionConfig(size_HW, AlignmentConfig(alignment))
     counts = tuple(len(values) for values in ATTRIBUTE_VALUES.values())
-    painter = PainterConfig(maps=taxonomy.class_count + 1, alignment=AlignmentConfig(alignment))
+    painter = PainterConfig(maps=taxonomy.class_count + GEOMETRY_MAPS, alignment=AlignmentConfig(alignment))
     return GeneratorConfig(size_HW, counts, painter)
 
 

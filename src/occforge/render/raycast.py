@@ -5,6 +5,7 @@ in voxel units; its parameter `t` stays in metres along the optical axis, becaus
 depth per unit of `t`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from occforge.core.camera import Camera
 from occforge.core.grid import Scene
+from occforge.core.rays import Rays
 from occforge.core.taxonomy import EMPTY, UNKNOWN
 from occforge.render._compiled import per_ray
 from occforge.render._rows import for_rows
@@ -207,6 +209,17 @@ def raycast(scene: Scene, camera: Camera) -> View:
         view.voxel_HW,
     )
     return view
+
+
+def rays_of(scene: Scene, cameras: Sequence[Camera]) -> Rays:
+    """What N cameras of one size see."""
+    views = [raycast(scene, camera) for camera in cameras]
+    return Rays(
+        np.stack([view.semantic_HW for view in views]),
+        np.stack([view.depth_HW for view in views]).astype(np.float16),
+        np.stack([view.normal_HW3 for view in views]).astype(np.int8),
+        scene.grid.voxel_m[0],
+    )
 
 
 def raycast_reference(scene: Scene, camera: Camera) -> View:

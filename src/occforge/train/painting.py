@@ -15,7 +15,7 @@ from occforge.core.tensors import load_state, load_tensors
 from occforge.data.shards import reading_order
 from occforge.data.views import ViewCache, Views
 from occforge.discrete.text import request_BA
-from occforge.latent.generator import kept_where, maps_of_views, shares_of
+from occforge.latent.generator import kept_where, maps_of_rays, shares_of
 from occforge.latent.text import Asked
 from occforge.latent.weights import AnyConfig, AnyGenerator, build_generator, load_generator, save_generator
 from occforge.train.budget import Timed
@@ -35,7 +35,7 @@ class PaintingOptions:
     request_dropout: float = 0.1
     request_partial: float = 0.3
     occupancy_dropout: float = 0.2
-    fine: float = 0.4
+    fine: float = 0.6
 
 
 class PaintingTask:
@@ -96,10 +96,8 @@ def drawn_batch(
     ]
     fine = [r.numpy.random() < options.fine for r in rngs]
     given_B = torch.tensor([r.numpy.random() >= options.occupancy_dropout for r in rngs], device=device)
-    semantic, depth = zip(*(view_of(v, f) for v, f in zip(shown, fine, strict=True)), strict=True)
-    maps = maps_of_views(
-        torch.stack(semantic).to(device), torch.stack(depth).to(device), generator.taxonomy.class_count
-    )
+    classes = generator.taxonomy.class_count
+    rays = [v.fine if exact else v.coarse for v, exact in zip(shown, fine, strict=True)]
     texts = tuple(
         caption(v.attributes, r.numpy)[0] if request else "" for v, request, r in zip(shown, told, rngs, strict=True)
     )
@@ -111,7 +109,7 @@ def drawn_batch(
         generator.told(Asked(texts, request_BA(told).to(device), cut=True)),
         CameraBatch.stack([c for v in shown for c in v.cameras]).to(device),
         torch.stack([torch.from_numpy(v.labels_XYZ) for v in shown]).to(device),
-        maps,
+        torch.stack([maps_of_rays(each, classes) for each in rays]).to(device),
         given_B,
     )
 
@@ -119,13 +117,6 @@ def drawn_batch(
 def pictures(shown: Views) -> Tensor:
     """Frames (N, 3, H, W) in -1 to 1."""
     return torch.from_numpy(shown.images_NHW3).permute(0, 3, 1, 2).float() / 127.5 - 1.0
-
-
-def view_of(shown: Views, fine: bool) -> tuple[Tensor, Tensor]:
-    """Classes and depths (N, h, w) of the fine or of the coarse voxels."""
-    if fine:
-        return torch.from_numpy(shown.semantic_fine_Nhw), torch.from_numpy(shown.depth_fine_Nhw)
-    return torch.from_numpy(shown.semantic_coarse_Nhw), torch.from_numpy(shown.depth_coarse_Nhw)
 
 
 def train_painting(

@@ -29,7 +29,7 @@ class JudgeTask:
         images, semantics, requests = [], [], []
         for slot, index in zip(slots, reading_order(len(self.views), step, slots, batch, seed), strict=True):
             view = self.views[index]
-            image_HW3, semantic_hw, request = view.images_NHW3[0], view.semantic_fine_Nhw[0], view.attributes
+            image_HW3, semantic_hw, request = view.images_NHW3[0], view.fine.semantic_NHW[0], view.attributes
             if draws(seed, step, slot).numpy.random() < 0.5:
                 image_HW3, semantic_hw, request = image_HW3[:, ::-1], semantic_hw[:, ::-1], mirrored(request)
             images.append(image_HW3)
