@@ -50,13 +50,16 @@ def test_both_engines_are_scored_beside_real_streets_and_a_stopped_run_goes_on(s
         assert 0 <= scores["found"] <= 1 and 0 <= scores["found_in_voxels"] <= 1
     assert (tmp_path / "engines.md").read_text() == engines.table(record)
 
-    composed = tmp_path / "000000.npz"
-    with np.load(composed) as file:
-        nothing = np.zeros_like(file["labels_XYZ"])
-        np.savez_compressed(composed, labels_XYZ=nothing, seconds=file["seconds"], draws=file["draws"])
+    for folder, name in (("scenes", "labels_XYZ"), ("pictures", "image")):
+        path = tmp_path / folder / "000000.npz"
+        with np.load(path) as file:
+            arrays = {key: file[key] for key in file.files}
+        np.savez_compressed(path, **arrays | {name: np.zeros_like(arrays[name])})
     again = score(tmp_path)
-    assert again["scores"]["image"] == record["scores"]["image"]
-    assert again["scores"]["scene"] != record["scores"]["scene"], "the scene that was there was not taken up"
+    for engine in ("scene", "image"):
+        assert again["scores"][engine] != record["scores"][engine], "what was there was not taken up"
+    (tmp_path / "pictures" / "000000.npz").unlink()
+    assert score(tmp_path)["scores"]["image"] == record["scores"]["image"]
 
 
 def test_the_better_engine_wins_more_scores_and_a_draw_goes_to_whole_scenes():

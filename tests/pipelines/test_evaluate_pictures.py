@@ -1,6 +1,7 @@
 """Scores of a picture generator, by networks without training."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -89,6 +90,20 @@ def test_the_same_seed_gives_the_same_scores_and_pictures(made, networks, tmp_pa
     assert evaluate_pictures(*networks, PAINTED, REFERENCE, PAINTING, tmp_path, drives=DRIVES, frames=3) == record
     for name in ("sheet.png", "frames.png"):
         assert (tmp_path / name).read_bytes() == (out / name).read_bytes()
+
+
+def test_a_stopped_evaluation_paints_only_what_is_missing(made, networks, tmp_path, monkeypatch):
+    from occforge.pipelines import evaluate_pictures as module
+
+    shutil.copytree(made[0], tmp_path, dirs_exist_ok=True)
+    (tmp_path / "pictures" / "000002.npz").unlink()
+    real, painted = module.paint_all, []
+    monkeypatch.setattr(module, "paint_all", lambda *a: painted.append(a[3]) or real(*a))
+    monkeypatch.setattr(module, "_losses_of", lambda *_: pytest.fail("losses were there"))
+    assert evaluate_pictures(*networks, PAINTED, REFERENCE, PAINTING, tmp_path, drives=DRIVES, frames=3) == made[1]
+    assert painted == [2]
+    with pytest.raises(InputError, match="other weights or settings"):
+        evaluate_pictures(*networks, PAINTED, REFERENCE, replace(PAINTING, steps=3), tmp_path)
 
 
 def test_videos_are_scored_beside_frames_painted_apart(made, networks, tmp_path):

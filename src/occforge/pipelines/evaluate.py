@@ -2,11 +2,10 @@
 
 import hashlib
 import json
-import zipfile
-import zlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from occforge.core.errors import InputError
-from occforge.core.files import atomic_path, write_json, write_text
+from occforge.core.files import write_json, write_text
 from occforge.core.grid import Scene
 from occforge.core.processes import run_jobs
 from occforge.data.procedural import TEST_FIRST_SEED
@@ -22,6 +21,7 @@ from occforge.discrete.stages import Composition
 from occforge.metrics.features import load_features
 from occforge.metrics.prompts import found, load_prompts, measurable
 from occforge.metrics.report import SceneReport, SceneStatistics, SceneSummary, scene_report, versions
+from occforge.pipelines.kept import Arrays, claim_folder, kept
 from occforge.pipelines.text_to_scene import SamplingConfig, generate_scene
 from occforge.weights import EMBEDDED, load_generator
 from occforge.world.street import make_street
@@ -47,24 +47,17 @@ class Job:
 
 def make(job: Job) -> None:
     """Generate the scene of a job and write its labels; a file that is there already is kept."""
-    global _GENERATOR
-    if _complete(job.path):
-        return
     torch.set_num_threads(1)
+    kept(job.path, lambda: _made(job))
+
+
+def _made(job: Job) -> Arrays:
+    global _GENERATOR
     if _GENERATOR is None or _GENERATOR[0] != job.weights:
         _GENERATOR = job.weights, load_generator(job.weights)[0]
     made = generate_scene(_GENERATOR[1], job.prompt, job.seed, job.config)
-    with atomic_path(job.path) as temporary, temporary.open("wb") as stream:
-        seconds, draws = sum(made.seconds.values()), [made.attempts[name] for name in DRAWN]
-        np.savez_compressed(stream, labels_XYZ=made.scene.labels_XYZ, seconds=seconds, draws=draws)
-
-
-def _complete(path: Path) -> bool:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return file["labels_XYZ"].dtype == np.uint8
-    except (OSError, KeyError, zipfile.BadZipFile, zlib.error, ValueError):
-        return False
+    seconds, draws = sum(made.seconds.values()), [made.attempts[name] for name in DRAWN]
+    return {"labels_XYZ": made.scene.labels_XYZ, "seconds": np.array(seconds), "draws": np.array(draws)}
 
 
 def generate_all(jobs: list[Job], workers: int) -> Iterator[NDArray[np.uint8]]:
@@ -92,15 +85,11 @@ def cost_in_words(costs: dict[str, float]) -> str:
     )
 
 
-def claim_folder(folder: Path, weights: Path | None, config: SamplingConfig) -> None:
-    """Remember in `folder` what its scenes are made from; raises `InputError` if it holds scenes of other settings."""
+def made_from(weights: Path | None, config: SamplingConfig) -> dict[str, Any]:
+    """What names the scenes of `generate_all`, for `claim_folder`."""
     files = sorted((EMBEDDED if weights is None else weights).glob("*.safetensors"))
     digest = hashlib.sha256(b"".join(hashlib.sha256(f.read_bytes()).digest() for f in files)).hexdigest()
-    record = {"weights": digest, "config": json.loads(json.dumps(asdict(config)))}
-    path = folder / "run.json"
-    if path.exists() and json.loads(path.read_text()) != record:
-        raise InputError(f"{folder} holds scenes of other weights or settings; give another --out or delete it")
-    write_json(path, record)
+    return {"weights": digest, "config": asdict(config)}
 
 
 def evaluate_unprompted(
@@ -119,7 +108,7 @@ def evaluate_unprompted(
     if n < 2 or not seeds:
         raise InputError(f"evaluate: expected --n of at least 2 and at least one seed, got {n} and {seeds}")
     network = load_features(EMBEDDED / "features.safetensors" if features is None else features)
-    claim_folder(out, weights, config)
+    claim_folder(out, made_from(weights, config))
     levels = load_generator(weights)[0].levels
 
     def real(first_seed: int) -> SceneSummary:
@@ -165,7 +154,7 @@ def evaluate_prompted(
     prompts = load_prompts(split)[:n]
     if not prompts or not seeds:
         raise InputError(f"evaluate: expected --n of at least 1 and at least one seed, got {n} and {seeds}")
-    claim_folder(out, weights, config)
+    claim_folder(out, made_from(weights, config))
     composition, _ = load_generator(weights)
     levels = composition.levels
     rows: dict[str, list[int]] = {}

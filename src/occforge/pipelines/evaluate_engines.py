@@ -6,6 +6,7 @@ Shape legend: H W rows and columns.
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,9 @@ from occforge.metrics.picture_judge import PictureJudge, picture_features_ND
 from occforge.metrics.prompts import Prompt, found, load_prompts, measurable
 from occforge.metrics.report import versions
 from occforge.perception.weights import Trained
-from occforge.pipelines.evaluate import Job, claim_folder, generate_all
+from occforge.pipelines.evaluate import Job, generate_all, made_from
 from occforge.pipelines.evaluate_pictures import Side
+from occforge.pipelines.kept import Arrays, claim_folder, digest_of, kept
 from occforge.pipelines.text_to_pictures import asked_for, generate_pictures, paint_scene, pooled_to
 from occforge.pipelines.text_to_scene import SamplingConfig, drawn_for, understood_of
 from occforge.render.picture import save_rgb, sheet
@@ -55,8 +57,8 @@ def evaluate_engines(
     """Answer the first `n` packaged prompts with both engines, as `generate` does, and score pictures and labels.
 
     Beside both stand streets of the world that show what each prompt asks for, as their camera sees them; the distance
-    is that to other such streets. `weights` is the folder that `composition` was read from. Composed scenes stay in
-    `out`, where a stopped run finds them. Writes engines.json, engines.md and sheet.png there.
+    is that to other such streets. `weights` is the folder that `composition` was read from. Scenes and pictures stay
+    in `out`, where a stopped run finds them. Writes engines.json, engines.md and sheet.png there.
     """
     prompts = load_prompts("test")[:n]
     if len(prompts) < 2:
@@ -66,21 +68,25 @@ def evaluate_engines(
             f"evaluate engines: scenes are of {composition.levels.taxonomy.name}, the picture generator paints "
             f"{generator.taxonomy.name}; choose two of one taxonomy"
         )
-    claim_folder(out, weights, sampling)
+    scenes = made_from(weights, sampling)
+    networks = {"pictures": digest_of(generator), "perception": digest_of(perception.network)}
+    claim_folder(out / "scenes", scenes)
+    claim_folder(out / "pictures", scenes | networks | {"painting": asdict(painting)})
     path = CameraPath((street_camera(generator.config.size_HW),))
-    jobs = [Job(weights, prompt.text, i, sampling, out / f"{i:06d}.npz") for i, prompt in enumerate(prompts)]
+    jobs = [Job(weights, prompt.text, i, sampling, out / "scenes" / f"{i:06d}.npz") for i, prompt in enumerate(prompts)]
     sides = {name: Side(generator.taxonomy.class_count) for name in (REAL, SCENE, IMAGE)}
     in_voxels: dict[str, list[bool]] = {name: [] for name in sides}
     rows = []
     composed = generate_all(jobs, workers)
     for i, prompt in enumerate(tqdm(prompts, desc="pictures", leave=False)):
-        made: dict[str, tuple[Scene, NDArray[np.uint8]]] = {REAL: real(prompt, TEST_FIRST_SEED + i, path)}
-        request = understood_of(composition, prompt.text, i)
-        asked = asked_for(prompt.text, request | drawn_for(composition, request, i))
         scene = Scene(next(composed), composition.levels.grid, composition.levels.taxonomy)
-        made[SCENE] = scene, paint_scene(generator, scene, path, asked, i, painting)[0]
-        imagined, images_NHW3 = generate_pictures(composition, generator, perception, prompt.text, i, path, painting)
-        made[IMAGE] = imagined.scene, images_NHW3[0]
+        make = partial(answer, composition, generator, perception, prompt, i, scene, path, painting)
+        painted = kept(out / "pictures" / f"{i:06d}.npz", make)
+        made = {
+            REAL: real(prompt, TEST_FIRST_SEED + i, path),
+            SCENE: (scene, painted[SCENE]),
+            IMAGE: (Scene(painted["labels_XYZ"], generator.grid, generator.taxonomy), painted[IMAGE]),
+        }
         for name, (each, image_HW3) in made.items():
             labels_XYZ = pooled_to(each, generator.grid).labels_XYZ
             sides[name].add(judge, perception, image_HW3, path.cameras[0], prompt.asks, labels_XYZ)
@@ -108,6 +114,24 @@ def evaluate_engines(
     write_text(out / "engines.md", table(record))
     write_json(out / "engines.json", record)
     return record
+
+
+def answer(
+    composition: Composition,
+    generator: AnyGenerator,
+    perception: Trained,
+    prompt: Prompt,
+    index: int,
+    scene: Scene,
+    path: CameraPath,
+    painting: PaintingConfig,
+) -> Arrays:
+    """The picture of the scene that was composed for a prompt, and picture and labels of the image engine."""
+    request = understood_of(composition, prompt.text, index)
+    asked = asked_for(prompt.text, request | drawn_for(composition, request, index))
+    composed_NHW3 = paint_scene(generator, scene, path, asked, index, painting)
+    whole, images_NHW3 = generate_pictures(composition, generator, perception, prompt.text, index, path, painting)
+    return {SCENE: composed_NHW3[0], IMAGE: images_NHW3[0], "labels_XYZ": whole.scene.labels_XYZ}
 
 
 def real(prompt: Prompt, seed: int, path: CameraPath) -> tuple[Scene, NDArray[np.uint8]]:

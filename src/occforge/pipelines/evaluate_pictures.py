@@ -7,6 +7,7 @@ and columns, X Y Z voxels.
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from occforge.metrics.picture_judge import PictureJudge, picture_features_ND, sh
 from occforge.metrics.report import versions
 from occforge.perception.weights import Trained
 from occforge.pipelines.evaluate_videos import evaluate_videos, videos_table
+from occforge.pipelines.kept import Arrays, claim_folder, digest_of, kept
 from occforge.pipelines.perceive import perceive
 from occforge.pipelines.text_to_pictures import asked_about, imagine, known, paint
 from occforge.render.picture import save_rgb, sheet
@@ -106,32 +108,32 @@ def evaluate_pictures(
     The distance is that to the real pictures of `reference`, which must be other scenes, equally many; its floor that
     of the real pictures of `painted`. Pairing: mean IoU of what `perception` reads in a picture against the scene that
     it was painted from, or was read as it was drawn, and against the next one's. `drives` are the streets of videos
-    (`evaluate_videos`). Writes pictures.json, pictures.md and sheet.png into `out`.
+    (`evaluate_videos`). Pictures stay in `out`, where a stopped run finds them. Writes pictures.json, pictures.md and
+    sheet.png there.
     """
     if len(painted) != len(reference) or painted.identity == reference.identity:
         raise InputError("evaluate pictures: expected equally many painted and reference scenes, of other seeds")
+    made_from = {"pictures": digest_of(generator), "data": painted.identity, "seed": seed}
+    networks = {"perception": digest_of(perception.network), "painting": asdict(config)}
+    claim_folder(out / "pictures", made_from | networks)
+    claim_folder(out / "losses", made_from | {"n": len(painted)})
     videos = None if drives is None else evaluate_videos(generator, drives, frames, config, out, seed)
-    classes = generator.taxonomy.class_count
-    sides = {name: Side(classes) for name in (REAL, TOLD, READ, ALONE)}
+    sides = {name: Side(generator.taxonomy.class_count) for name in (REAL, TOLD, READ, ALONE)}
     scenes = [painted.views(i) for i in tqdm(range(len(painted)), desc="views", leave=False)]
     rows = []
     for i, scene in enumerate(tqdm(scenes, desc="pictures", leave=False)):
-        path, request, asked = CameraPath(scene.cameras[:1]), scene.attributes, asked_about(scene.attributes, i)
-        nothing, imagined = generator.nothing_seen(1, 1), imagine(generator, perception, path, asked, seed + i, config)
-        made = {
-            REAL: scene.images_NHW3[0],
-            TOLD: paint(generator, occupancy_of(generator, scene), path, asked, seed + i, config)[0],
-            READ: imagined.images_NHW3[0],
-            ALONE: paint(generator, nothing, path, asked, seed + i, config)[0],
-        }
-        for name, image_HW3 in made.items():
-            labels_XYZ = imagined.scene.labels_XYZ if name == READ else scene.labels_XYZ
-            sides[name].add(judge, perception, image_HW3, scene.cameras[0], request, labels_XYZ)
+        made = kept(
+            out / "pictures" / f"{i:06d}.npz", partial(paint_all, generator, perception, scene, i, seed, config)
+        )
+        images = {REAL: scene.images_NHW3[0], TOLD: made["told"], READ: made["read"], ALONE: made["alone"]}
+        for name, image_HW3 in images.items():
+            labels_XYZ = made["labels_XYZ"] if name == READ else scene.labels_XYZ
+            sides[name].add(judge, perception, image_HW3, scene.cameras[0], scene.attributes, labels_XYZ)
         if i < PICTURES:
-            rows.append(np.concatenate(list(made.values()), axis=1))
+            rows.append(np.concatenate(list(images.values()), axis=1))
     real = picture_features_ND(judge, (reference.views(i).images_NHW3[0] for i in range(len(reference))))
     scores = {name: side.scores(judge, real) for name, side in sides.items()}
-    losses = occupancy_losses(generator, scenes, seed)
+    losses = occupancy_losses(generator, scenes, seed, keep=out / "losses")
     record = {
         "n": len(painted),
         "seed": seed,
@@ -149,6 +151,21 @@ def evaluate_pictures(
     write_text(out / "pictures.md", table(record))
     write_json(out / "pictures.json", json.loads(json.dumps(record)))
     return record
+
+
+def paint_all(
+    generator: AnyGenerator, perception: Trained, scene: Views, index: int, seed: int, config: PaintingConfig
+) -> Arrays:
+    """The three pictures of a scene's key camera, and the labels read in the second as it was drawn."""
+    path, asked = CameraPath(scene.cameras[:1]), asked_about(scene.attributes, index)
+    imagined = imagine(generator, perception, path, asked, seed + index, config)
+    seen, nothing = occupancy_of(generator, scene), generator.nothing_seen(1, 1)
+    return {
+        "told": paint(generator, seen, path, asked, seed + index, config)[0],
+        "read": imagined.images_NHW3[0],
+        "alone": paint(generator, nothing, path, asked, seed + index, config)[0],
+        "labels_XYZ": imagined.scene.labels_XYZ,
+    }
 
 
 def _gap(loss_N: NDArray[np.float64], true_N: NDArray[np.float64]) -> dict[str, float]:
@@ -192,38 +209,44 @@ def occupancy_of(generator: AnyGenerator, scene: Views) -> Seen:
     return known(generator, share_BKXYZ, scene.fine, scene.cameras[:1])
 
 
-@torch.no_grad()
 def occupancy_losses(
-    generator: AnyGenerator, scenes: Sequence[Views], seed: int = 0, levels: int = 8
+    generator: AnyGenerator, scenes: Sequence[Views], seed: int = 0, levels: int = 8, keep: Path | None = None
 ) -> dict[str, NDArray[np.float64]]:
     """L_LDM of each scene (N,), told its true occupancy, none, or the next scene's, with the same noise.
 
     The mean over `levels` steps of the diffusion, one from each equal part of it: an alignment that ignores its
-    occupancy shows no difference.
+    occupancy shows no difference. In the folder `keep` a stopped run finds what it had.
     """
     if len(scenes) < 2:
         raise InputError(f"occupancy losses: expected 2 scenes or more, got {len(scenes)}")
-    diffusion = generator.config.diffusion
-    losses: dict[str, list[float]] = {"true": [], "none": [], "shuffled": []}
+    rows = []
     for i, scene in enumerate(tqdm(scenes, desc="losses", leave=False)):
-        following = scenes[(i + 1) % len(scenes)]
-        rng = np.random.default_rng((seed, i))
-        t_B = torch.from_numpy(((np.arange(levels) + rng.random(levels)) / levels * diffusion.steps).astype(np.int64))
-        noise_rng = torch.Generator().manual_seed(int(rng.integers(2**62)))
-        image_3HW = torch.from_numpy(scene.images_NHW3[0]).movedim(-1, 0).float() / 127.5 - 1.0
-        y_0 = generator.encode(image_3HW[None, None]).expand(levels, -1, -1, -1, -1)
-        noise = torch.randn(y_0.shape, generator=noise_rng)
-        y_t = diffusion.noised(y_0, noise, t_B)
-        words_BLE = generator.told(asked_about(scene.attributes, i)).expand(levels, -1, -1)
-        cameras = CameraBatch.stack(scene.cameras[:1] * levels)
-        for name, seen in (
-            ("true", occupancy_of(generator, scene)),
-            ("none", generator.nothing_seen(1, 1)),
-            ("shuffled", occupancy_of(generator, following)),
-        ):
-            told = Seen(
-                seen.maps_BNMHW.expand(levels, -1, -1, -1, -1), seen.volume_BNODHW.expand(levels, -1, -1, -1, -1, -1)
-            )
-            output = generator.paint(y_t, t_B, words_BLE, cameras, told)
-            losses[name].append(float(diffusion.reconstruction_loss_B(output, y_0, noise, t_B).mean()))
-    return {name: np.array(values) for name, values in losses.items()}
+        make = partial(_losses_of, generator, scene, scenes[(i + 1) % len(scenes)], i, seed, levels)
+        rows.append(make() if keep is None else kept(keep / f"{i:06d}.npz", make))
+    return {name: np.array([float(row[name]) for row in rows]) for name in ("true", "none", "shuffled")}
+
+
+@torch.no_grad()
+def _losses_of(generator: AnyGenerator, scene: Views, following: Views, index: int, seed: int, levels: int) -> Arrays:
+    """The three losses of one scene."""
+    diffusion, rng = generator.config.diffusion, np.random.default_rng((seed, index))
+    t_B = torch.from_numpy(((np.arange(levels) + rng.random(levels)) / levels * diffusion.steps).astype(np.int64))
+    noise_rng = torch.Generator().manual_seed(int(rng.integers(2**62)))
+    image_3HW = torch.from_numpy(scene.images_NHW3[0]).movedim(-1, 0).float() / 127.5 - 1.0
+    y_0 = generator.encode(image_3HW[None, None]).expand(levels, -1, -1, -1, -1)
+    noise = torch.randn(y_0.shape, generator=noise_rng)
+    y_t = diffusion.noised(y_0, noise, t_B)
+    words_BLE = generator.told(asked_about(scene.attributes, index)).expand(levels, -1, -1)
+    cameras = CameraBatch.stack(scene.cameras[:1] * levels)
+    losses = {}
+    for name, seen in (
+        ("true", occupancy_of(generator, scene)),
+        ("none", generator.nothing_seen(1, 1)),
+        ("shuffled", occupancy_of(generator, following)),
+    ):
+        told = Seen(
+            seen.maps_BNMHW.expand(levels, -1, -1, -1, -1), seen.volume_BNODHW.expand(levels, -1, -1, -1, -1, -1)
+        )
+        output = generator.paint(y_t, t_B, words_BLE, cameras, told)
+        losses[name] = np.array(float(diffusion.reconstruction_loss_B(output, y_0, noise, t_B).mean()))
+    return losses

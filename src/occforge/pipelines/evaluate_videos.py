@@ -3,6 +3,8 @@
 Shape legend: N frames, H W rows and columns.
 """
 
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +13,14 @@ from tqdm import tqdm
 
 from occforge.core.camera import CameraPath, drive_path
 from occforge.core.errors import InputError
+from occforge.core.grid import Scene
 from occforge.data.pairs import WorldPairs
 from occforge.latent.sample import PaintingConfig
+from occforge.latent.text import Asked
 from occforge.latent.weights import AnyGenerator
 from occforge.metrics.consistency import inconsistency
 from occforge.metrics.picture_judge import sharpness
+from occforge.pipelines.kept import Arrays, claim_folder, digest_of, kept
 from occforge.pipelines.text_to_pictures import asked_about, paint_scene
 from occforge.render.picture import save_rgb, sheet
 from occforge.render.raycast import raycast
@@ -31,10 +36,13 @@ def evaluate_videos(
     generator: AnyGenerator, streets: WorldPairs, frames: int, config: PaintingConfig, out: Path, seed: int = 0
 ) -> dict[str, Any]:
     """Mean inconsistency and sharpness of drives through `streets`: the world's own, painted as `generate` paints
-    them, and painted one frame at a time, each from its own noise. Writes the first drives to `out`/frames.png.
+    them, and painted one frame at a time, each from its own noise. Frames stay in `out`, where a stopped run finds
+    them. Writes the first drives to `out`/frames.png.
     """
     if frames < 2:
         raise InputError(f"evaluate videos: expected 2 frames or more, got {frames}")
+    made_from = {"pictures": digest_of(generator), "data": streets.identity, "seed": seed}
+    claim_folder(out / "videos", made_from | {"frames": frames, "painting": asdict(config)})
     scores: dict[str, list[tuple[float, float]]] = {REAL: [], TOGETHER: [], APART: []}
     rows = []
     for i in tqdm(range(len(streets)), desc="videos", leave=False):
@@ -44,15 +52,10 @@ def evaluate_videos(
         depth_NHW = np.stack([raycast(street.scene, camera).depth_HW for camera in path.cameras])
         stage = set_stage(street.scene, street_seed)
         asked = asked_about(street.attributes, i)
-        alone = [
-            paint_scene(generator, street.scene, CameraPath((camera,)), asked, (seed + i) * frames + k, config)[0]
-            for k, camera in enumerate(path.cameras)
-        ]
-        made = {
-            REAL: np.stack([shade_stage(stage, camera, street.weather) for camera in path.cameras]),
-            TOGETHER: paint_scene(generator, street.scene, path, asked, (seed + i) * frames, config),
-            APART: np.stack(alone),
-        }
+        make = partial(paint_both, generator, street.scene, path, asked, (seed + i) * frames, config)
+        painted = kept(out / "videos" / f"{i:06d}.npz", make)
+        real_NHW3 = np.stack([shade_stage(stage, camera, street.weather) for camera in path.cameras])
+        made = {REAL: real_NHW3, TOGETHER: painted["together"], APART: painted["apart"]}
         for name, images_NHW3 in made.items():
             sharp = float(np.mean([sharpness(image) for image in images_NHW3]))
             scores[name].append((inconsistency(images_NHW3, path.cameras, depth_NHW), sharp))
@@ -65,6 +68,17 @@ def evaluate_videos(
         "frames": frames,
         "scores": {name: {"inconsistency": float(m[0]), "sharpness": float(m[1])} for name, m in means.items()},
     }
+
+
+def paint_both(
+    generator: AnyGenerator, scene: Scene, path: CameraPath, asked: Asked, seed: int, config: PaintingConfig
+) -> Arrays:
+    """Frames (N, H, W, 3) of a drive painted together, and each by itself."""
+    apart = [
+        paint_scene(generator, scene, CameraPath((camera,)), asked, seed + k, config)[0]
+        for k, camera in enumerate(path.cameras)
+    ]
+    return {"together": paint_scene(generator, scene, path, asked, seed, config), "apart": np.stack(apart)}
 
 
 def videos_table(record: dict[str, Any]) -> str:
