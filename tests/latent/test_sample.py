@@ -1,5 +1,7 @@
 """Joint sampling: exact where the best network is known, and what is read when."""
 
+import math
+
 import pytest
 import torch
 
@@ -151,6 +153,12 @@ def test_frames_agree_about_the_points_that_both_see(kind):
     assert torch.allclose(made(apart, agreement=1.0), alone, atol=0.02), (
         "a wall that comes along is another wall: no point is shared"
     )
+
+
+@pytest.mark.parametrize("options", [{"guidance": math.nan}, {"occupancy_guidance": math.inf}])
+def test_guidance_is_a_number(options):
+    with pytest.raises(InputError, match="guidance: expected a finite number, got (nan|inf)"):
+        PaintingConfig(**options)
 
 
 @pytest.mark.parametrize("options", [{"agreement": 1.5}, {"agree_until": -0.1}])

@@ -17,6 +17,7 @@ def evaluate_pictures(
     sampler: Literal["dpm++", "ddim", "ddpm", "unipc"] = "dpm++",
     steps: int = 20,
     guidance: float = 1.0,
+    occupancy_guidance: float = 2.0,
     videos: int = 16,
     frames: int = 8,
     out: Path = Path("out/evaluate-pictures"),
@@ -33,6 +34,7 @@ def evaluate_pictures(
         sampler: How pictures are drawn: one of diffusers' samplers.
         steps: Steps of the sampler.
         guidance: How strongly words pull; 1 samples plainly.
+        occupancy_guidance: How strongly occupancy pulls, where one is seen.
         videos: Drives whose frames are compared with each other; 0 leaves them out.
         frames: Frames of a drive.
         out: Folder of pictures.json, pictures.md and sheet.png, and frames.png with the first drives.
@@ -55,7 +57,7 @@ def evaluate_pictures(
     painted, reference = (
         WorldViews(WorldPairs(first, n, generator.config.size_HW)) for first in (TEST_FIRST_SEED, TEST_FIRST_SEED + n)
     )
-    painting = PaintingConfig(sampler, steps, guidance)
+    painting = PaintingConfig(sampler, steps, guidance, occupancy_guidance)
     reader = load_perception(perception)
     drives = WorldPairs(TEST_FIRST_SEED, videos, generator.config.size_HW) if videos else None
     print(table(score(generator, frozen, reader, painted, reference, painting, out, seed, drives, frames)))

@@ -4,6 +4,7 @@ At every k-th step a perception network reads what the picture looks like so far
 steps that follow. Shape legend: B batch, N frames, C H W picture or latent, M maps, O D H W volume, L words.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -47,6 +48,9 @@ class PaintingConfig:
             raise InputError(f"--painting.steps: expected 1 or more, got {self.steps}")
         if self.perceive_every < 0:
             raise InputError(f"--painting.perceive-every: expected 0 or more, got {self.perceive_every}")
+        for name in ("guidance", "occupancy_guidance"):
+            if not math.isfinite(getattr(self, name)):
+                raise InputError(f"--{name.replace('_', '-')}: expected a finite number, got {getattr(self, name)}")
         for name in ("agreement", "agree_until"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise InputError(f"--painting.{name.replace('_', '-')}: expected 0 to 1, got {getattr(self, name)}")
