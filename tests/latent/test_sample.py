@@ -157,7 +157,7 @@ def test_frames_agree_about_the_points_that_both_see(kind):
 
 @pytest.mark.parametrize("options", [{"guidance": math.nan}, {"occupancy_guidance": math.inf}])
 def test_guidance_is_a_number(options):
-    with pytest.raises(InputError, match="guidance: expected a finite number, got (nan|inf)"):
+    with pytest.raises(InputError, match=r"guidance: expected a finite number, got (nan|inf)"):
         PaintingConfig(**options)
 
 
