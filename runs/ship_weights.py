@@ -23,8 +23,9 @@ SECTIONS = ("scenes", "prompts", "perception", "pictures", "engines")
 FIXED = (
     "Trained on this repository's own procedural streets; no dataset's data went in.",
     "Retrain everything: `occforge train street.scene`, `street.features`, `street.encoder`, then `street.monoscene`",
-    "with `--encoder out/street.encoder/encoder.safetensors`; `python runs/ship_weights.py out/street.scene",
-    "out/street.features out/street.monoscene` puts them here.",
+    "with `--encoder out/street.encoder/encoder.safetensors`, `street.judge` and `street.pictures`;",
+    "`python runs/ship_weights.py out/street.scene out/street.features out/street.monoscene out/street.judge",
+    "out/street.pictures` puts them here.",
 )
 HEADER = "| File | MB | parameters | steps | batch | final loss | source | arithmetic | began from |"
 

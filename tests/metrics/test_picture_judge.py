@@ -41,7 +41,7 @@ def test_shapes_and_what_is_refused(judge):
     judged = judge(as_batch(pictures(2)))
     assert judged.feature_BD.shape == (2, judge.feature_dimensions) == (2, 96)
     assert {k: v.shape for k, v in judged.logits.items()} == {k: (2, len(v)) for k, v in ATTRIBUTES.items()}
-    assert judged.census_BGK.shape == (2, 6, 20)
+    assert judged.census_BGK.shape == (2, 6, 20) and judged.class_BKhw.shape == (2, 20, 8, 12)
     with pytest.raises(InputError, match="expected pictures of"):
         judge(torch.zeros(1, 3, 64, 48))
     assert build(JudgeConfig(), SEMANTIC_KITTI).feature_dimensions <= 250  # n = 500 is twice as many
@@ -63,8 +63,11 @@ def test_the_loss_is_zero_for_what_is_right_and_reaches_every_weight(judge):
     right = {name: torch.full((2, len(v)), -99.0) for name, v in ATTRIBUTES.items()}
     for name in right:
         right[name][:, -1] = 99.0
-    perfect = replace(judged, logits=right, census_BGK=judge.census_of(semantic))
-    assert float(judge.loss(perfect, [REQUEST] * 2, semantic)) < 1e-6
+    whole = semantic.repeat_interleave(4, 1).repeat_interleave(4, 2)[:, :32, :48]
+    classes = 99.0 * torch.nn.functional.one_hot(whole[:, ::4, ::4], 20).movedim(-1, 1).float()
+    perfect = replace(judged, logits=right, census_BGK=judge.census_of(whole), class_BKhw=classes)
+    assert float(judge.loss(perfect, [REQUEST] * 2, whole)) < 1e-6
+    assert float(judge.loss(replace(perfect, class_BKhw=-classes), [REQUEST] * 2, whole)) > 1.0
 
 
 def test_features_are_standard_on_the_pictures_they_were_set_on_and_survive_saving(judge, tmp_path):

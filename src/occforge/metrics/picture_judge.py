@@ -2,9 +2,10 @@
 
 A small convolutional network, trained on the world to tell a street's attributes and which classes fill which part of
 the picture. Its features are means of two scales in bands from left to right (a mirrored picture differs): the fine one
-knows textures, the coarse one things. Blur hardly moves them, so `sharpness` stands beside every distance.
-Shape legend: B batch, N pictures, H W rows and columns, C channels, D features, G cells of the census, K classes,
-V values of an attribute.
+knows textures, the coarse one things. Blur hardly moves them, so `sharpness` stands beside every distance. Attributes
+are also told from what it sees in every 4 x 4 pixels, for a person far away is no larger.
+Shape legend: B batch, N pictures, H W rows and columns, h w those of its cells, C channels, D features, G parts of the
+census, K classes, V values of an attribute.
 """
 
 import hashlib
@@ -25,10 +26,16 @@ from occforge.core.errors import InputError
 from occforge.core.taxonomy import Taxonomy
 from occforge.core.tensors import load_state, load_tensors, save_tensors
 
+THINGS_COUNT = 5.0
+"""Weight of countable classes among the cells' classes: they fill few pixels."""
+
 
 @dataclass(frozen=True)
 class JudgeConfig:
-    """`widths` at 1/2, 1/4, 1/8 and 1/16 of the picture; `fine` and `coarse` features a band at 1/4 and 1/16."""
+    """`widths` at 1/2, 1/4, 1/8 and 1/16 of the picture; `fine` and `coarse` features a band at 1/4 and 1/16.
+
+    `evidence` channels of what speaks for attributes, at 1/4.
+    """
 
     size_HW: tuple[int, int] = (64, 192)
     widths: tuple[int, int, int, int] = (32, 64, 96, 128)
@@ -36,15 +43,18 @@ class JudgeConfig:
     coarse: int = 24
     bands: int = 3
     census_rows: int = 2
+    evidence: int = 64
 
 
 @dataclass(frozen=True)
 class Judged:
-    """`feature_BD`; `logits` (B, V) by attribute; `census_BGK`, log(1 + 100 share) of classes in parts of a picture."""
+    """`feature_BD`; `logits` (B, V) by attribute; `census_BGK`, log(1 + 100 share) of classes in parts of a picture;
+    `class_BKhw`, logits of the classes in each cell of 4 x 4 pixels."""
 
     feature_BD: Tensor
     logits: dict[str, Tensor]
     census_BGK: Tensor
+    class_BKhw: Tensor
 
 
 class PictureJudge(nn.Module):
@@ -60,7 +70,12 @@ class PictureJudge(nn.Module):
         self.fine, self.coarse = nn.Conv2d(b, config.fine, 1), nn.Conv2d(d, config.coarse, 1)
         features, bands = self.feature_dimensions, config.bands
         values = sum(len(v) for v in ATTRIBUTES.values())
-        self.attributes = nn.Sequential(nn.Linear(features + d * bands, 256), nn.SiLU(), nn.Linear(256, values))
+        K = taxonomy.class_count
+        self.cells = nn.Sequential(nn.Conv2d(b + d, b, 1), Residual(b))
+        self.classes = nn.Conv2d(b, K, 1)
+        self.evidence = nn.Conv2d(b + K, config.evidence, 3, padding=1)
+        told = features + (d + 2 * config.evidence) * bands
+        self.attributes = nn.Sequential(nn.Linear(told, 256), nn.SiLU(), nn.Linear(256, values))
         self.census = nn.Linear(features, config.census_rows * bands * taxonomy.class_count)
         self.register_buffer("feature_mean_D", torch.zeros(features))
         self.register_buffer("feature_std_D", torch.ones(features))
@@ -82,25 +97,40 @@ class PictureJudge(nn.Module):
         fine = self.stage_4(self.enter(2.0 * image_B3HW - 1.0))
         coarse = self.stage_16(fine)
         raw_BD = torch.cat([self.banded(self.fine(fine)), self.banded(self.coarse(coarse))], 1)
-        told = self.attributes(torch.cat([raw_BD, self.banded(coarse)], 1))
+        around = F.interpolate(coarse, tuple(fine.shape[2:]), mode="bilinear")
+        cell = self.cells(torch.cat([fine, around], 1))
+        class_BKhw = self.classes(F.silu(cell))
+        evidence = F.relu(self.evidence(torch.cat([F.silu(cell), class_BKhw.softmax(1)], 1)))
+        much, most = torch.log1p(100.0 * self.banded(evidence)), F.adaptive_max_pool2d(evidence, (1, self.config.bands))
+        told = self.attributes(torch.cat([raw_BD, self.banded(coarse), much, most.flatten(1)], 1))
         parts = told.split([len(v) for v in ATTRIBUTES.values()], 1)
         census_BGK = self.census(raw_BD).unflatten(1, (-1, self.taxonomy.class_count))
         feature_BD = (raw_BD - self.feature_mean_D) / self.feature_std_D
-        return Judged(feature_BD, dict(zip(ATTRIBUTES, parts, strict=True)), census_BGK)
+        return Judged(feature_BD, dict(zip(ATTRIBUTES, parts, strict=True)), census_BGK, class_BKhw)
 
     def banded(self, x_BCHW: Tensor) -> Tensor:
         """Means (B, C * bands) from left to right."""
         return F.adaptive_avg_pool2d(x_BCHW, (1, self.config.bands)).flatten(1)
 
-    def census_of(self, semantic_Bhw: Tensor) -> Tensor:
-        """What `Judged.census_BGK` should be, from the classes (B, h, w) that a picture shows."""
+    def census_of(self, semantic_BHW: Tensor) -> Tensor:
+        """What `Judged.census_BGK` should be, from the classes (B, H, W) that a picture shows."""
         K, cells = self.taxonomy.class_count, (self.config.census_rows, self.config.bands)
-        hot_BKhw = F.one_hot(semantic_Bhw.long(), K).movedim(-1, 1).float()
-        return torch.log1p(100.0 * F.adaptive_avg_pool2d(hot_BKhw, cells)).flatten(2).mT
+        hot_BKHW = F.one_hot(semantic_BHW.long(), K).movedim(-1, 1).float()
+        return torch.log1p(100.0 * F.adaptive_avg_pool2d(hot_BKHW, cells)).flatten(2).mT
 
-    def loss(self, judged: Judged, request_B: list[dict[str, str]], semantic_Bhw: Tensor) -> Tensor:
-        """Mean cross-entropy of the attributes and mean error of the census, a scalar."""
-        terms = [(judged.census_BGK - self.census_of(semantic_Bhw)).abs().mean()]
+    def loss(self, judged: Judged, request_B: list[dict[str, str]], semantic_BHW: Tensor) -> Tensor:
+        """Mean cross-entropy of the attributes and of the cells' classes and mean error of the census, a scalar.
+
+        Cells are held to the shares of their classes; things count `THINGS_COUNT` times.
+        """
+        terms = [(judged.census_BGK - self.census_of(semantic_BHW)).abs().mean()]
+        hot_BKHW = F.one_hot(semantic_BHW.long(), self.taxonomy.class_count).movedim(-1, 1).float()
+        h, w = judged.class_BKhw.shape[2:]
+        share_BKhw = F.adaptive_avg_pool2d(hot_BKHW, (h, w))
+        weight_K11 = torch.ones_like(share_BKhw[0, :, :1, :1])
+        weight_K11[list(self.taxonomy.things)] = THINGS_COUNT
+        weighed = weight_K11 * share_BKhw
+        terms.append(-(weighed * judged.class_BKhw.log_softmax(1)).sum() / weighed.sum())
         for name, values in ATTRIBUTES.items():
             target_B = torch.tensor([values.index(r[name]) for r in request_B], device=judged.feature_BD.device)
             terms.append(F.cross_entropy(judged.logits[name], target_B) / len(ATTRIBUTES))
