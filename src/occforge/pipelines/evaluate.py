@@ -18,6 +18,7 @@ from occforge.core.grid import Scene
 from occforge.core.processes import run_jobs
 from occforge.data.procedural import TEST_FIRST_SEED
 from occforge.discrete.stages import Composition
+from occforge.discrete.weights import stage_modules
 from occforge.metrics.features import load_features
 from occforge.metrics.prompts import found, load_prompts, measurable
 from occforge.metrics.report import SceneReport, SceneStatistics, SceneSummary, scene_report, versions
@@ -85,11 +86,11 @@ def cost_in_words(costs: dict[str, float]) -> str:
     )
 
 
-def made_from(weights: Path | None, config: SamplingConfig) -> dict[str, Any]:
-    """What names the scenes of `generate_all`, for `claim_folder`."""
-    files = sorted((EMBEDDED if weights is None else weights).glob("*.safetensors"))
-    digest = hashlib.sha256(b"".join(hashlib.sha256(f.read_bytes()).digest() for f in files)).hexdigest()
-    return {"weights": digest, "config": asdict(config)}
+def made_from(composition: Composition, weights: Path | None, config: SamplingConfig) -> dict[str, Any]:
+    """What names the scenes of `generate_all`, for `claim_folder`; `composition` is that of the folder `weights`."""
+    folder, names = EMBEDDED if weights is None else weights, sorted(["codebooks", *stage_modules(composition)])
+    digests = (hashlib.sha256((folder / f"{name}.safetensors").read_bytes()).digest() for name in names)
+    return {"weights": hashlib.sha256(b"".join(digests)).hexdigest(), "config": asdict(config)}
 
 
 def evaluate_unprompted(
@@ -108,8 +109,9 @@ def evaluate_unprompted(
     if n < 2 or not seeds:
         raise InputError(f"evaluate: expected --n of at least 2 and at least one seed, got {n} and {seeds}")
     network = load_features(EMBEDDED / "features.safetensors" if features is None else features)
-    claim_folder(out, made_from(weights, config))
-    levels = load_generator(weights)[0].levels
+    composition, _ = load_generator(weights)
+    claim_folder(out, made_from(composition, weights, config))
+    levels = composition.levels
 
     def real(first_seed: int) -> SceneSummary:
         statistics = SceneStatistics(levels.grid, levels.taxonomy, network)
@@ -154,8 +156,8 @@ def evaluate_prompted(
     prompts = load_prompts(split)[:n]
     if not prompts or not seeds:
         raise InputError(f"evaluate: expected --n of at least 1 and at least one seed, got {n} and {seeds}")
-    claim_folder(out, made_from(weights, config))
     composition, _ = load_generator(weights)
+    claim_folder(out, made_from(composition, weights, config))
     levels = composition.levels
     rows: dict[str, list[int]] = {}
     misses = []

@@ -68,7 +68,7 @@ def evaluate_engines(
             f"evaluate engines: scenes are of {composition.levels.taxonomy.name}, the picture generator paints "
             f"{generator.taxonomy.name}; choose two of one taxonomy"
         )
-    scenes = made_from(weights, sampling)
+    scenes = made_from(composition, weights, sampling)
     networks = {"pictures": digest_of(generator), "perception": digest_of(perception.network)}
     claim_folder(out / "scenes", scenes)
     claim_folder(out / "pictures", scenes | networks | {"painting": asdict(painting)})

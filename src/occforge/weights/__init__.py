@@ -36,19 +36,13 @@ def load_judge(path: Path | None) -> "PictureJudge":
 
 
 def load_pictures(path: Path | None, stable_diffusion: Path | None = None) -> "AnyGenerator":
-    """The picture generator of a file, or the embedded one; raises `InputError` if none ships.
+    """The picture generator of a file, or the embedded one.
 
     `stable_diffusion`: the folder that the file's generator builds on, if it builds on one.
     """
-    from occforge.core.errors import InputError
     from occforge.latent.weights import load_generator
 
-    embedded = EMBEDDED / "pictures.safetensors"
-    if path is None and not embedded.is_file():
-        raise InputError(
-            "pictures: no picture generator ships yet; train one with occforge train street.pictures and give its file"
-        )
-    return load_generator(path or embedded, stable_diffusion)
+    return load_generator(EMBEDDED / "pictures.safetensors" if path is None else path, stable_diffusion)
 
 
 def better_engine() -> Literal["scene", "image"] | None:
