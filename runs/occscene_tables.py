@@ -1,6 +1,6 @@
 """OccScene's ablations on the street world, at equal compute: joint training, the alignment, its kind, the sampler.
 
-    nohup python runs/occscene_tables.py --judge out/street.judge/judge.safetensors &
+    nohup python runs/occscene_tables.py &
 
 Tables VII (joint scheme, alignment), VIII (gradients attached or detached), IX (attention, GRU, Mamba) and XI (steps of
 the sampler). Steps:
@@ -330,8 +330,8 @@ STEPS: dict[str, Callable[[Settings], Any]] = {"plan": plan, "train": train_all,
 
 
 def main(
-    judge: Path,
     step: Literal["all", "plan", "train", "table"] = "all",
+    judge: Path = EMBEDDED / "judge.safetensors",
     perception: Path = EMBEDDED / "monoscene.safetensors",
     out: Path = Path("out/occscene-tables"),
     record: Path = Path("docs/comparisons/occscene"),
@@ -348,8 +348,8 @@ def main(
     """Compare alignments and ways of training at equal compute and data.
 
     Args:
-        judge: File of the frozen judge of pictures (occforge train street.judge).
         step: One step, or all of them in order.
+        judge: File of the frozen judge of pictures; default: the one that ships.
         perception: Perception network that stage II begins with; default: the one that ships.
         out: Trainings; a stopped run goes on from there.
         record: Plan, what is kept of each arm and seed, and the tables.
