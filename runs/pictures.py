@@ -74,12 +74,13 @@ def completed(count: int = 4) -> np.ndarray:
 
 
 def answered(count: int, frames: int) -> list[list[np.ndarray]]:
-    """What `occforge generate PROMPT` paints for the first packaged prompts, frame by frame, the prompt beneath."""
+    """What `occforge generate PROMPT --look painted` makes of the first packaged prompts, the n-th with seed n: frames,
+    the prompt beneath each."""
     made = []
-    for prompt in load_prompts("test")[:count]:
+    for seed, prompt in enumerate(load_prompts("test")[:count]):
         with tempfile.TemporaryDirectory() as folder:
             out = Path(folder) / "out"
-            generate(prompt.text, out=out, look="painted", frames=frames, video="none")
+            generate(prompt.text, out=out, seed=seed, look="painted", frames=frames, video="none")
             made.append([titled(load_rgb(path), prompt.text) for path in sorted((out / "images").glob("*.png"))])
     return made
 
