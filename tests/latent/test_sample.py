@@ -73,7 +73,7 @@ def test_when_the_picture_is_read_and_that_it_is_heard(every, reads, readings):
         heard.append(float(seen.maps_BNMHW[0, 0, 0, 0, 0]))
         return best(diffusion)(y_t, t_B, words, seen)
 
-    config = PaintingConfig(steps=6, perceive_every=every, reads=reads)
+    config = PaintingConfig(steps=6, perceive_every=every, perceive_below=1.0, reads=reads)
     _, seen = sample(paint, diffusion, config, SHAPE, WORDS, nothing(), generators(), perceive)
     assert len(read) == readings and float(seen.maps_BNMHW.max()) == readings
     if readings:
@@ -81,6 +81,18 @@ def test_when_the_picture_is_read_and_that_it_is_heard(every, reads, readings):
         levels = [level for level, _ in read]
         assert levels == sorted(levels, reverse=True)
     assert heard == sorted(heard) and heard[0] == (1.0 if reads == "noisy" else 0.0)
+
+
+def test_nothing_is_read_above_a_noise_level():
+    read = []
+
+    def perceive(_picture, level_B):
+        read.append(float(level_B[0]))
+        return nothing()
+
+    config = PaintingConfig(steps=20, perceive_every=1, perceive_below=0.5)
+    sample(best(Diffusion()), Diffusion(), config, SHAPE, WORDS, nothing(), generators(), perceive)
+    assert 4 < len(read) < 10 and 0.4 < max(read) <= 0.5 and read[-1] == 0.0
 
 
 def test_noise_is_read_as_it_is_and_an_estimate_within_the_range_of_pictures():

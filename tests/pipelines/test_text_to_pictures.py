@@ -16,7 +16,7 @@ from tiny_pictures import tiny_generator, tiny_reader
 
 GRID = STREET_GRID.pooled((8, 8, 8))
 SIZE_HW = (16, 48)
-PAINTING = PaintingConfig(steps=3, perceive_every=1)
+PAINTING = PaintingConfig(steps=3, perceive_every=1, perceive_below=1.0)
 PATH = drive_path(street_camera(SIZE_HW), 2)
 
 

@@ -27,9 +27,11 @@ class PaintingConfig:
     """How pictures are drawn.
 
     `guidance` strengthens the words, `occupancy_guidance` what is seen; 1 leaves them as they are (`guided`).
-    `perceive_every`: steps between two readings of the picture, the last step always reads; 0 never. `reads`: the
-    denoised estimate of the step before, or the noisy picture itself. Paper: the noisy one. Here: the estimate by
-    default, which is read better where noise is high.
+    `perceive_every`: steps between two readings of the picture, the last step always reads; 0 never. `perceive_below`:
+    the noise level, 1 at the start, down to which nothing is read. Paper: read from the start. Here: from a half on, as
+    what is read in noise is an open plain, and guides towards one (docs/lab). `reads`: the denoised estimate of the
+    step before, or the noisy picture itself. Paper: the noisy one. Here: the estimate by default, which is read better
+    where noise is high.
     `agreement`: the share by which each frame's estimate becomes that of the frame before it where both see the same
     point (`agreed`), in the steps up to `agree_until` of all; 0 leaves frames to themselves.
     """
@@ -39,6 +41,7 @@ class PaintingConfig:
     guidance: float = 1.0
     occupancy_guidance: float = 2.0
     perceive_every: int = 2
+    perceive_below: float = 0.5
     reads: Reads = "estimate"
     agreement: float = 0.8
     agree_until: float = 0.8
@@ -51,7 +54,7 @@ class PaintingConfig:
         for name in ("guidance", "occupancy_guidance"):
             if not math.isfinite(getattr(self, name)):
                 raise InputError(f"--{name.replace('_', '-')}: expected a finite number, got {getattr(self, name)}")
-        for name in ("agreement", "agree_until"):
+        for name in ("perceive_below", "agreement", "agree_until"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise InputError(f"--painting.{name.replace('_', '-')}: expected 0 to 1, got {getattr(self, name)}")
 
@@ -138,7 +141,7 @@ def sample(
         t_B = torch.full((len(y_t),), int(t))
         level_B = (1.0 - diffusion.alpha_bar_T[t_B]).sqrt().float()
         due = config.perceive_every and (i % config.perceive_every == 0 or i == len(steps) - 1)
-        if perceive is not None and due:
+        if perceive is not None and due and float(level_B[0]) <= config.perceive_below:
             if config.reads == "noisy":
                 seen = perceive(y_t, level_B)
             elif estimate is not None:
