@@ -79,8 +79,8 @@ def imagine(
     """Pictures and occupancy from a request alone, each guiding the other: Algorithm 2 of OccScene.
 
     The perception network reads the key frame, the first of `path`; rays are cast through the likeliest classes, as
-    nothing has to carry gradients here. Raises `InputError` where network, cameras and generator do not fit together, or
-    where the network is never asked.
+    nothing has to carry gradients here. Raises `InputError` where network, cameras and generator do not fit together,
+    or where the network is never asked.
     """
     check_cameras(generator, path)
     network = perception.network
