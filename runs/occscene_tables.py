@@ -1,9 +1,9 @@
-"""OccScene's ablations on the street world, at equal compute: joint training, the alignment, its kind, the sampler.
+"""OccScene's ablations on the street world, at equal compute: occupancy, joint training, the alignment, the sampler.
 
     nohup python runs/occscene_tables.py &
 
 Tables VII (joint scheme, alignment), VIII (gradients attached or detached), IX (attention, GRU, Mamba) and XI (steps of
-the sampler). Steps:
+the sampler); before them, what occupancy is worth: a generator that never saw one. Steps:
 
     plan     the views, CPU seconds of a training step of every generator; writes plan.json
     train    stage I of every alignment, stage II of those that need it, every seed, and what they score
@@ -36,23 +36,25 @@ import torch
 import tyro
 
 from occforge.core.batch import CameraBatch
+from occforge.core.camera import CameraPath
 from occforge.core.errors import InputError
 from occforge.core.files import write_json, write_text
 from occforge.core.processes import run_jobs, run_steps
-from occforge.data.pairs import PairCache, WorldPairs
+from occforge.data.pairs import WorldPairs
 from occforge.data.procedural import TEST_FIRST_SEED, TRAIN_FIRST_SEED
 from occforge.data.views import ViewCache, WorldViews
 from occforge.latent.alignment import Encoding
 from occforge.latent.generator import PictureGenerator
 from occforge.latent.painter import PATCH
 from occforge.latent.sample import PaintingConfig
-from occforge.latent.weights import AnyConfig, load_generator
+from occforge.latent.weights import AnyConfig, AnyGenerator, load_generator
 from occforge.metrics.occupancy import OccupancyStatistics
 from occforge.metrics.picture_judge import load_judge
 from occforge.metrics.report import versions
 from occforge.perception.network import Hints
 from occforge.perception.weights import Trained, load_network
-from occforge.pipelines.evaluate_pictures import READ, REAL, TOLD, evaluate_pictures
+from occforge.pipelines.evaluate_pictures import ALONE, READ, REAL, TOLD, Kind, picture_scores
+from occforge.pipelines.text_to_pictures import asked_about, imagine
 from occforge.recipes._pictures import picture_config
 from occforge.train.augment import noisy
 from occforge.train.budget import read_plan, seconds_per_step, step_seconds, steps_within
@@ -68,18 +70,36 @@ NOISE = 0.5
 
 @dataclass(frozen=True)
 class Arm:
-    """One generator, and how its perception network was trained beside it; `joint` None: stage I alone."""
+    """One generator, and how its perception network was trained beside it; `joint` None: stage I alone.
+
+    Without `occupancy` it is never told one.
+    """
 
     alignment: Encoding
     joint: Literal["attached", "detached"] | None = None
+    occupancy: bool = True
 
     @property
     def name(self) -> str:
         """Of files."""
-        return self.alignment if self.joint is None else f"{self.alignment}-{self.joint}"
+        first = self.alignment if self.occupancy else "words"
+        return first if self.joint is None else f"{first}-{self.joint}"
+
+    @property
+    def first(self) -> "Arm":
+        """Its stage I."""
+        return replace(self, joint=None)
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """The pictures that tables need of it."""
+        if not self.occupancy:
+            return (ALONE,)
+        return (TOLD,) if self.joint is None else (TOLD, READ)
 
 
 ARMS = (
+    Arm("off", occupancy=False),
     Arm("mamba"),
     Arm("attention"),
     Arm("gru"),
@@ -150,6 +170,11 @@ def joint_options(arm: Arm) -> JointOptions:
     return JointOptions(attached=False, frozen=("painter", "encoding", "words"))
 
 
+def painting_options(arm: Arm) -> PaintingOptions:
+    """What a generator is told in training."""
+    return PaintingOptions() if arm.occupancy else PaintingOptions(occupancy_dropout=1.0)
+
+
 def plan(settings: Settings) -> None:
     """Write plan.json: how many steps fit into the minutes."""
     if (settings.record / "plan.json").exists():
@@ -159,11 +184,11 @@ def plan(settings: Settings) -> None:
     if settings.workers > 1:
         views.fill(settings.workers)
     pairs, steps = settings.views.pairs, {}
-    for alignment in sorted({arm.alignment for arm in settings.arms}):
-        config = settings.config(alignment)
+    for arm in dict.fromkeys(arm.first for arm in settings.arms):
+        config = settings.config(arm.alignment)
         generator = PictureGenerator(config, pairs.grid, pairs.taxonomy)  # type: ignore[arg-type]
-        second = seconds_per_step(PaintingTask(generator, views, PaintingOptions()), settings.loop)
-        steps |= steps_within(60 * settings.minutes, {alignment: 1.0}, {alignment: second})
+        second = seconds_per_step(PaintingTask(generator, views, painting_options(arm)), settings.loop)
+        steps |= steps_within(60 * settings.minutes, {arm.name: 1.0}, {arm.name: second})
     for arm in settings.arms:
         if arm.joint is None:
             continue
@@ -178,26 +203,27 @@ def train_all(settings: Settings) -> None:
     """Train and score what the record lacks: stage I of all, then stage II."""
     settings.read_plan()
     if settings.workers > 1:
-        ViewCache(settings.cache, settings.views).fill(settings.workers)
-    first = {(arm.alignment, seed): None for seed in settings.seeds for arm in settings.arms}
+        for views in (settings.views, settings.painted, settings.reference):
+            ViewCache(settings.cache, views).fill(settings.workers)
+    first = {(arm.first, seed): None for seed in settings.seeds for arm in settings.arms}
     run_jobs(stage_one, [(settings, *job) for job in first], settings.workers, "stage I")
     jobs = [(settings, arm, seed) for seed in settings.seeds for arm in settings.arms]
     run_jobs(score, jobs, settings.workers, "arms")
 
 
-def stage_one(settings: Settings, alignment: Encoding, seed: int) -> Path:
-    """Stage I of an alignment with exactly the planned steps, or what was trained before."""
-    folder = settings.folder(Arm(alignment), seed)
+def stage_one(settings: Settings, arm: Arm, seed: int) -> Path:
+    """Stage I of an arm with exactly the planned steps, or what was trained before."""
+    folder = settings.folder(arm.first, seed)
     if (folder / "pictures.safetensors").exists():
         return folder / "pictures.safetensors"
-    loop = replace(settings.loop, steps=settings.read_plan()["steps"][alignment], seed=seed)
+    loop = replace(settings.loop, steps=settings.read_plan()["steps"][arm.first.name], seed=seed)
     views = ViewCache(settings.cache, settings.views)
-    return train_painting(settings.config(alignment), views, PaintingOptions(), loop, folder)
+    return train_painting(settings.config(arm.alignment), views, painting_options(arm), loop, folder)
 
 
 def stage_two(settings: Settings, arm: Arm, seed: int) -> tuple[Path, Path]:
     """Generator and perception network of an arm, trained with exactly the planned steps."""
-    pictures = stage_one(settings, arm.alignment, seed)
+    pictures = stage_one(settings, arm, seed)
     if arm.joint is None:
         return pictures, settings.perception
     folder = settings.folder(arm, seed)
@@ -209,48 +235,54 @@ def stage_two(settings: Settings, arm: Arm, seed: int) -> tuple[Path, Path]:
 
 
 def score(settings: Settings, arm: Arm, seed: int) -> None:
-    """Train an arm if need be, and keep what it scores; the last arm with every number of the sampler's steps."""
+    """Train an arm if need be, and keep what it scores; the last arm with every number of the sampler's steps.
+
+    With other numbers than the usual one, pictures are drawn in the paper's way alone: read as they go.
+    """
     wanted = settings.sampler_steps if arm == settings.arms[-1] else (settings.painting.steps,)
     missing = [steps for steps in wanted if not settings.kept_path(arm, seed, steps).exists()]
     if not missing:
         return
     pictures, perception = stage_two(settings, arm, seed)
     generator, trained, judge = load_generator(pictures), load_network(perception), load_judge(settings.judge)
-    read = perception_scores(settings, trained)
+    read = perception_scores(settings, trained) if arm.joint or arm == before(settings) else None
     folder = settings.folder(arm, seed)
+    painted, reference = (ViewCache(settings.cache, views) for views in (settings.painted, settings.reference))
     for steps in missing:
         start = time.process_time()
-        config = replace(settings.painting, steps=steps)
-        painted, reference = settings.painted, settings.reference
-        made = evaluate_pictures(generator, judge, trained, painted, reference, config, folder / f"{steps}", seed)
+        config, out = replace(settings.painting, steps=steps), folder / f"{steps}"
+        kinds = arm.kinds if steps == settings.painting.steps else (READ,)
+        scores = picture_scores(generator, judge, trained, painted, reference, config, out, seed, kinds)
         costs = {
             "training": sum(step_seconds(folder / "cpu.jsonl").values()),
             "scoring": time.process_time() - start,
             "alignment_step": alignment_seconds(generator),
+            "picture": picture_seconds(generator, trained, painted, config),
         }
-        kept = {"scores": made["scores"], "perception": read, "cpu_seconds": costs, **versions()}
+        kept = {"scores": scores, "perception": read, "cpu_seconds": costs, **versions()}
         write_json(settings.kept_path(arm, seed, steps), json.loads(json.dumps(kept)))
 
 
 def perception_scores(settings: Settings, trained: Trained) -> dict[str, dict[str, float]]:
     """IoU and mean IoU on clean held-out pictures and on noisy ones."""
-    held = PairCache(settings.cache, settings.painted.pairs)
+    held = ViewCache(settings.cache, settings.painted)
+    grid, taxonomy = settings.painted.pairs.grid, settings.painted.pairs.taxonomy
     scores = {}
     for name, level in (("clean", 0.0), ("noisy", NOISE)):
-        counted = OccupancyStatistics(held.source.grid, held.source.taxonomy)
+        counted = OccupancyStatistics(grid, taxonomy)
         for index in range(len(held)):
-            pair = held[index]
-            image_3HW = noisy(image_tensor(pair.image_HW3), level, torch.Generator().manual_seed(index))
+            scene = held[index]
+            image_3HW = noisy(image_tensor(scene.images_NHW3[0]), level, torch.Generator().manual_seed(index))
             with torch.no_grad():
-                cameras, hints = CameraBatch.stack([pair.camera]), Hints(noise_level_B=torch.tensor([level]))
+                cameras, hints = CameraBatch.stack(scene.cameras), Hints(noise_level_B=torch.tensor([level]))
                 logits = trained.network(image_3HW[None], cameras, hints).logits_BKXYZ
-            counted.add(logits[0].argmax(0).to(torch.uint8).numpy(), pair.labels_XYZ, pair.camera)
+            counted.add(logits[0].argmax(0).to(torch.uint8).numpy(), scene.labels_XYZ, scene.cameras[0])
         result = counted.result("zero")
         scores[name] = {"iou": float(result.iou()), "miou": float(result.miou())}
     return scores
 
 
-def alignment_seconds(generator: Any, repeats: int = 5) -> float:
+def alignment_seconds(generator: AnyGenerator, repeats: int = 5) -> float:
     """CPU seconds of one forward and backward pass of the alignment on a picture, the median."""
     H, W = generator.config.size_HW
     latent = torch.randn(1, 1, generator.config.painter.width, H // PATCH, W // PATCH, requires_grad=True)
@@ -262,6 +294,22 @@ def alignment_seconds(generator: Any, repeats: int = 5) -> float:
         generator.painter.align(latent, volume).sum().backward()
         laps.append(time.process_time() - start)
     return float(np.median(laps[1:]))
+
+
+def picture_seconds(generator: AnyGenerator, trained: Trained, views: ViewCache, config: PaintingConfig) -> float:
+    """CPU seconds to draw one picture and read its occupancy as it goes, median of three."""
+    scene, laps = views[0], []
+    path, asked = CameraPath(scene.cameras[:1]), asked_about(scene.attributes, 0)
+    for seed in range(3):
+        start = time.process_time()
+        imagine(generator, trained, path, asked, seed, config)
+        laps.append(time.process_time() - start)
+    return float(np.median(laps))
+
+
+def before(settings: Settings) -> Arm:
+    """The arm whose perception network is scored as it was."""
+    return next(arm for arm in settings.arms if arm.joint is None)
 
 
 def table(settings: Settings) -> str:
@@ -278,7 +326,10 @@ def table(settings: Settings) -> str:
     def perceived(on: str) -> Callable[[dict[str, Any]], float]:
         return lambda row: 100.0 * float(row["perception"][on]["miou"])
 
-    whole, pairing = settings.arms[-1], (lambda row: 100.0 * row["scores"][TOLD]["pairing"]["miou"])
+    def paired(side: str, which: str = "pairing") -> Callable[[dict[str, Any]], float]:
+        return lambda row: 100.0 * float(row["scores"][side][which]["miou"])
+
+    whole = settings.arms[-1]
     floor = cells(whole, steps, distance(REAL))
     lines = [
         "# OccScene's ablations on the street world",
@@ -289,6 +340,17 @@ def table(settings: Settings) -> str:
         f"are in the judge's features; that of real pictures is {floor}. Perception: mean IoU in percent on clean "
         f"held-out pictures and at noise level {NOISE:g}. Planned at commit {made['commit']}, torch {made['torch']}.",
         "",
+        "| Occupancy | distance | pairing | with another |",
+        "|---|---|---|---|",
+    ]
+    for arm in settings.arms:
+        if arm in (Arm("off", occupancy=False), Arm("mamba")):
+            kind = arm.kinds[0]
+            read = [paired(kind, which) for which in ("pairing", "pairing_with_another")]
+            title = "told of it" if arm.occupancy else "never told"
+            lines.append(f"| {title} | {cells(arm, steps, distance(kind), *read)} |")
+    lines += [
+        "",
         "| Table VII | distance, reads as it goes | distance, told its occupancy | perception, clean | noisy |",
         "|---|---|---|---|---|",
     ]
@@ -298,8 +360,11 @@ def table(settings: Settings) -> str:
         if arm.name in titles:
             lines.append(f"| {titles[arm.name]} | {cells(arm, steps, *reads)} |")
     lines += ["", "| Table VIII | perception, clean | noisy |", "|---|---|---|"]
-    before = next(arm for arm in settings.arms if arm.joint is None)
-    for name, title in ((before.name, "before"), ("mamba-detached", "detached"), ("mamba-attached", "attached")):
+    for name, title in (
+        (before(settings).name, "before"),
+        ("mamba-detached", "detached"),
+        ("mamba-attached", "attached"),
+    ):
         for arm in settings.arms:
             if arm.name == name:
                 lines.append(f"| {title} | {cells(arm, steps, perceived('clean'), perceived('noisy'))} |")
@@ -309,12 +374,12 @@ def table(settings: Settings) -> str:
         "|---|---|---|---|",
     ]
     for arm in settings.arms:
-        if arm.joint is None:
+        if arm.joint is None and arm.occupancy:
             milliseconds = cells(arm, steps, lambda row: 1000.0 * row["cpu_seconds"]["alignment_step"])
-            lines.append(f"| {arm.alignment} | {cells(arm, steps, distance(TOLD), pairing)} | {milliseconds} |")
-    lines += ["", "| Table XI, steps | distance, reads as it goes | told its occupancy |", "|---|---|---|"]
+            lines.append(f"| {arm.alignment} | {cells(arm, steps, distance(TOLD), paired(TOLD))} | {milliseconds} |")
+    lines += ["", "| Table XI, steps | distance, reads as it goes | CPU seconds a picture |", "|---|---|---|"]
     for at in settings.sampler_steps:
-        lines.append(f"| {at} | {cells(whole, at, distance(READ), distance(TOLD))} |")
+        lines.append(f"| {at} | {cells(whole, at, distance(READ), lambda row: row['cpu_seconds']['picture'])} |")
     text = "\n".join(lines) + "\n"
     write_text(settings.record / "table.md", text)
     return text
@@ -336,9 +401,9 @@ def main(
     out: Path = Path("out/occscene-tables"),
     record: Path = Path("docs/comparisons/occscene"),
     cache: Path = Path("out/cache"),
-    minutes: float = 10.0,
-    joint_minutes: float = 5.0,
-    n: int = 200,
+    minutes: float = 8.0,
+    joint_minutes: float = 8.0,
+    n: int = 96,
     seeds: tuple[int, ...] = (0, 1, 2),
     streets: int = 6144,
     batch: int = 8,

@@ -13,7 +13,7 @@ from occforge.core.errors import InputError
 from occforge.core.grid import STREET_GRID
 from occforge.core.taxonomy import SEMANTIC_KITTI
 from occforge.data.pairs import WorldPairs
-from occforge.data.views import WorldViews
+from occforge.data.views import ViewCache, WorldViews
 from occforge.latent.sample import PaintingConfig
 from occforge.metrics import picture_judge
 from occforge.pipelines.evaluate_pictures import (
@@ -24,6 +24,7 @@ from occforge.pipelines.evaluate_pictures import (
     Side,
     evaluate_pictures,
     occupancy_losses,
+    picture_scores,
     table,
 )
 from occforge.pipelines.perceive import perceive
@@ -31,7 +32,6 @@ from tiny_pictures import tiny_generator, tiny_reader, untrained_generator
 
 GRID, SIZE_HW, N = STREET_GRID.pooled((8, 8, 8)), (32, 96), 4
 PAINTED, REFERENCE = (WorldViews(WorldPairs(first, N, SIZE_HW, 8)) for first in (3_000_000_100, 3_000_000_200))
-
 DRIVES = WorldPairs(3_000_000_300, 2, SIZE_HW, 8)
 PAINTING = PaintingConfig(steps=2, agreement=0.8)
 
@@ -44,9 +44,15 @@ def networks():
 
 
 @pytest.fixture(scope="module")
-def made(networks, tmp_path_factory):
+def streets(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("cache")
+    return ViewCache(folder, PAINTED), ViewCache(folder, REFERENCE)
+
+
+@pytest.fixture(scope="module")
+def made(networks, streets, tmp_path_factory):
     out = tmp_path_factory.mktemp("scores")
-    return out, evaluate_pictures(*networks, PAINTED, REFERENCE, PAINTING, out, drives=DRIVES, frames=3)
+    return out, evaluate_pictures(*networks, *streets, PAINTING, out, drives=DRIVES, frames=3)
 
 
 def test_all_scores_are_there_beside_those_of_real_pictures(made):
@@ -85,35 +91,35 @@ def test_the_reference_itself_is_at_no_distance_and_blur_and_foreign_labels_cost
     assert one["pairing"]["iou"] == 1.0 > three["pairing"]["miou"]
 
 
-def test_the_same_seed_gives_the_same_scores_and_pictures(made, networks, tmp_path):
+def test_the_same_seed_gives_the_same_scores_and_pictures(made, networks, streets, tmp_path):
     out, record = made
-    assert evaluate_pictures(*networks, PAINTED, REFERENCE, PAINTING, tmp_path, drives=DRIVES, frames=3) == record
+    assert evaluate_pictures(*networks, *streets, PAINTING, tmp_path, drives=DRIVES, frames=3) == record
     for name in ("sheet.png", "frames.png"):
         assert (tmp_path / name).read_bytes() == (out / name).read_bytes()
 
 
-def test_a_stopped_evaluation_paints_only_what_is_missing(made, networks, tmp_path, monkeypatch):
+def test_a_stopped_evaluation_paints_only_what_is_missing(made, networks, streets, tmp_path, monkeypatch):
     from occforge.pipelines import evaluate_pictures as module
 
     shutil.copytree(made[0], tmp_path, dirs_exist_ok=True)
     (tmp_path / "pictures" / "000002.npz").unlink()
-    real, painted = module.paint_all, []
-    monkeypatch.setattr(module, "paint_all", lambda *a: painted.append(a[3]) or real(*a))
+    real, painted = module.paint_kinds, []
+    monkeypatch.setattr(module, "paint_kinds", lambda *a: painted.append(a[3]) or real(*a))
     monkeypatch.setattr(module, "_losses_of", lambda *_: pytest.fail("losses were there"))
-    assert evaluate_pictures(*networks, PAINTED, REFERENCE, PAINTING, tmp_path, drives=DRIVES, frames=3) == made[1]
+    assert evaluate_pictures(*networks, *streets, PAINTING, tmp_path, drives=DRIVES, frames=3) == made[1]
     assert painted == [2]
     with pytest.raises(InputError, match="other weights or settings"):
-        evaluate_pictures(*networks, PAINTED, REFERENCE, replace(PAINTING, steps=3), tmp_path)
+        evaluate_pictures(*networks, *streets, replace(PAINTING, steps=3), tmp_path)
 
 
-def test_videos_are_scored_beside_frames_painted_apart(made, networks, tmp_path):
+def test_videos_are_scored_beside_frames_painted_apart(made, networks, streets, tmp_path):
     videos = made[1]["videos"]
     assert (videos["streets"], videos["frames"]) == (2, 3)
     real, together, apart = (videos["scores"][name] for name in ("real", "painted together", "painted apart"))
     assert real["inconsistency"] < together["inconsistency"] < apart["inconsistency"]
     assert "| painted together |" in (made[0] / "pictures.md").read_text()
     with pytest.raises(InputError, match="2 frames"):
-        evaluate_pictures(*networks, PAINTED, REFERENCE, PAINTING, tmp_path, drives=DRIVES, frames=1)
+        evaluate_pictures(*networks, *streets, PAINTING, tmp_path, drives=DRIVES, frames=1)
 
 
 def test_a_generator_that_cannot_use_its_occupancy_shows_no_gap(networks):
@@ -129,8 +135,17 @@ def test_a_generator_that_cannot_use_its_occupancy_shows_no_gap(networks):
         occupancy_losses(generator, scenes[:1])
 
 
-def test_reference_and_painted_scenes_must_differ(networks, tmp_path):
-    fewer = replace(REFERENCE, pairs=replace(REFERENCE.pairs, count=2))
-    for other in (PAINTED, fewer):
+def test_reference_and_painted_scenes_must_differ(networks, streets, tmp_path):
+    painted = streets[0]
+    fewer = ViewCache(tmp_path, replace(REFERENCE, pairs=replace(REFERENCE.pairs, count=2)))
+    for other in (painted, fewer):
         with pytest.raises(InputError, match="of other seeds"):
-            evaluate_pictures(*networks, PAINTED, other, PaintingConfig(steps=2), tmp_path)
+            evaluate_pictures(*networks, painted, other, PaintingConfig(steps=2), tmp_path)
+
+
+def test_kinds_that_nobody_asks_for_are_not_painted(made, networks, streets, tmp_path, monkeypatch):
+    from occforge.pipelines import evaluate_pictures as module
+
+    monkeypatch.setattr(module, "imagine", lambda *_: pytest.fail("read as it went"))
+    scores = picture_scores(*networks, *streets, PAINTING, tmp_path, kinds=(ALONE,))
+    assert scores == {name: made[1]["scores"][name] for name in (REAL, ALONE)}

@@ -54,8 +54,14 @@ def settings(tmp_path_factory):
         loop=LoopConfig(batch=2, warmup=1),
         joint_loop=LoopConfig(batch=2, warmup=1),
         config=partial(tiny_config, untrained_generator(views.pairs.grid, SIZE_HW).config),
-        arms=(tables.Arm("gru"), tables.Arm("off", "attached"), tables.Arm("mamba", "detached"),
-              tables.Arm("mamba", "attached")),
+        arms=(
+            tables.Arm("off", occupancy=False),
+            tables.Arm("gru"),
+            tables.Arm("mamba"),
+            tables.Arm("off", "attached"),
+            tables.Arm("mamba", "detached"),
+            tables.Arm("mamba", "attached"),
+        ),
         painting=PaintingConfig(steps=2),
     )  # fmt: skip
     for step in tables.STEPS.values():
@@ -65,7 +71,7 @@ def settings(tmp_path_factory):
 
 def test_every_arm_takes_the_planned_steps(settings):
     steps = settings.read_plan()["steps"]
-    assert steps.keys() == {"gru", "off", "mamba", "off-attached", "mamba-detached", "mamba-attached"}
+    assert steps.keys() == {"words", "gru", "off", "mamba", "off-attached", "mamba-detached", "mamba-attached"}
     for arm in settings.arms:
         for seed in settings.seeds:
             notes = (settings.folder(arm, seed) / "cpu.jsonl").read_text().splitlines()
@@ -92,14 +98,18 @@ def test_the_tables_say_what_was_kept(settings):
     assert rows["both"][0] == rows["2"][0] == tables.with_spread(distances)
     assert rows["3"][0] == tables.with_spread([row["scores"][tables.READ]["distance"] for row in kept[3]])
     assert rows["attached"][1][:-2] == tables.with_spread([100 * row["perception"]["noisy"]["miou"] for row in kept[2]])
-    assert rows["gru"][2][:-2] == tables.with_spread([
-        1000 * json.loads(settings.kept_path(settings.arms[0], s, 2).read_text())["cpu_seconds"]["alignment_step"]
-        for s in (0, 1)
-    ])  # fmt: skip
+    assert rows["3"][1][:-2] == tables.with_spread([row["cpu_seconds"]["picture"] for row in kept[3]])
+    never, gru, told = (
+        [json.loads(settings.kept_path(arm, s, 2).read_text()) for s in (0, 1)] for arm in settings.arms[:3]
+    )
+    assert rows["gru"][2][:-2] == tables.with_spread([1000 * row["cpu_seconds"]["alignment_step"] for row in gru])
+    assert rows["never told"][0] == tables.with_spread([row["scores"][tables.ALONE]["distance"] for row in never])
+    assert rows["told of it"][0] == tables.with_spread([row["scores"][tables.TOLD]["distance"] for row in told])
+    assert never[0]["perception"]["clean"]["miou"] >= 0.0 and gru[0]["perception"] is None
 
 
 def test_a_second_run_trains_nothing(settings, monkeypatch):
-    for name in ("train_painting", "train_joint", "evaluate_pictures"):
+    for name in ("train_painting", "train_joint", "picture_scores"):
         monkeypatch.setattr(tables, name, lambda *_: pytest.fail("trained again"))
     for step in tables.STEPS.values():
         step(settings)

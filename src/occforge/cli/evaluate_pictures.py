@@ -21,6 +21,8 @@ def evaluate_pictures(
     videos: int = 16,
     frames: int = 8,
     out: Path = Path("out/evaluate-pictures"),
+    cache: Path = Path("out/cache"),
+    workers: int = 2,
 ) -> None:
     """Score a picture generator on held-out streets, told their occupancy and from words alone, beside real pictures.
 
@@ -38,10 +40,12 @@ def evaluate_pictures(
         videos: Drives whose frames are compared with each other; 0 leaves them out.
         frames: Frames of a drive.
         out: Folder of pictures.json, pictures.md and sheet.png, and frames.png with the first drives.
+        cache: Folder of rendered streets, shared between runs.
+        workers: Processes that fill the cache.
     """
     from occforge.data.pairs import WorldPairs
     from occforge.data.procedural import TEST_FIRST_SEED
-    from occforge.data.views import WorldViews
+    from occforge.data.views import ViewCache, WorldViews
     from occforge.latent.sample import PaintingConfig
     from occforge.pipelines.evaluate_pictures import evaluate_pictures as score
     from occforge.pipelines.evaluate_pictures import table
@@ -55,8 +59,11 @@ def evaluate_pictures(
     generator = load_pictures(weights, stable_diffusion)
     frozen = load_judge(judge)
     painted, reference = (
-        WorldViews(WorldPairs(first, n, generator.config.size_HW)) for first in (TEST_FIRST_SEED, TEST_FIRST_SEED + n)
+        ViewCache(cache, WorldViews(WorldPairs(first, n, generator.config.size_HW)))
+        for first in (TEST_FIRST_SEED, TEST_FIRST_SEED + n)
     )
+    for views in (painted, reference):
+        views.fill(workers)
     painting = PaintingConfig(sampler, steps, guidance, occupancy_guidance)
     reader = load_perception(perception)
     drives = WorldPairs(TEST_FIRST_SEED, videos, generator.config.size_HW) if videos else None

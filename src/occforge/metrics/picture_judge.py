@@ -26,9 +26,6 @@ from occforge.core.errors import InputError
 from occforge.core.taxonomy import Taxonomy
 from occforge.core.tensors import load_state, load_tensors, save_tensors
 
-THINGS_COUNT = 5.0
-"""Weight of countable classes among the cells' classes: they fill few pixels."""
-
 
 @dataclass(frozen=True)
 class JudgeConfig:
@@ -121,15 +118,14 @@ class PictureJudge(nn.Module):
     def loss(self, judged: Judged, request_B: list[dict[str, str]], semantic_BHW: Tensor) -> Tensor:
         """Mean cross-entropy of the attributes and of the cells' classes and mean error of the census, a scalar.
 
-        Cells are held to the shares of their classes; things count `THINGS_COUNT` times.
+        Cells are held to the shares of their classes. A class weighs by the inverse root of its share in the batch:
+        bicycles fill a five-hundredth of the pixels that the sky does.
         """
         terms = [(judged.census_BGK - self.census_of(semantic_BHW)).abs().mean()]
         hot_BKHW = F.one_hot(semantic_BHW.long(), self.taxonomy.class_count).movedim(-1, 1).float()
         h, w = judged.class_BKhw.shape[2:]
         share_BKhw = F.adaptive_avg_pool2d(hot_BKHW, (h, w))
-        weight_K11 = torch.ones_like(share_BKhw[0, :, :1, :1])
-        weight_K11[list(self.taxonomy.things)] = THINGS_COUNT
-        weighed = weight_K11 * share_BKhw
+        weighed = share_BKhw * share_BKhw.mean((0, 2, 3), keepdim=True).clamp(min=1e-6).rsqrt()
         terms.append(-(weighed * judged.class_BKhw.log_softmax(1)).sum() / weighed.sum())
         for name, values in ATTRIBUTES.items():
             target_B = torch.tensor([values.index(r[name]) for r in request_B], device=judged.feature_BD.device)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -22,7 +22,7 @@ from occforge.core.camera import Camera, CameraPath
 from occforge.core.errors import InputError
 from occforge.core.files import write_json, write_text
 from occforge.data.pairs import WorldPairs
-from occforge.data.views import Views, WorldViews
+from occforge.data.views import ViewCache, Views
 from occforge.latent.generator import shares_of
 from occforge.latent.sample import PaintingConfig, Seen
 from occforge.latent.weights import AnyGenerator
@@ -39,7 +39,11 @@ from occforge.render.picture import save_rgb, sheet
 
 PICTURES = 6
 """Rows on the sheet of pictures: the first scenes, none chosen."""
-REAL, TOLD, READ, ALONE = "real", "told its occupancy", "reads it as it goes", "words alone"
+Kind = Literal["told its occupancy", "reads it as it goes", "words alone"]
+TOLD: Kind = "told its occupancy"
+READ: Kind = "reads it as it goes"
+ALONE: Kind = "words alone"
+REAL = "real"
 
 
 @dataclass
@@ -94,50 +98,27 @@ def evaluate_pictures(
     generator: AnyGenerator,
     judge: PictureJudge,
     perception: Trained,
-    painted: WorldViews,
-    reference: WorldViews,
+    painted: ViewCache,
+    reference: ViewCache,
     config: PaintingConfig,
     out: Path,
     seed: int = 0,
     drives: WorldPairs | None = None,
     frames: int = 8,
 ) -> dict[str, Any]:
-    """Paint the key view of every scene of `painted` and score: told its occupancy, from its words with the occupancy
-    that `perception` reads as the picture is drawn (Algorithm 2), and from its words alone.
+    """Score pictures of every scene of `painted` (`picture_scores`), and whether their occupancy is used.
 
-    The distance is that to the real pictures of `reference`, which must be other scenes, equally many; its floor that
-    of the real pictures of `painted`. Pairing: mean IoU of what `perception` reads in a picture against the scene that
-    it was painted from, or was read as it was drawn, and against the next one's. `drives` are the streets of videos
-    (`evaluate_videos`). Pictures stay in `out`, where a stopped run finds them. Writes pictures.json, pictures.md and
-    sheet.png there.
+    `drives` are the streets of videos (`evaluate_videos`). What is made stays in `out`, where a stopped run finds it.
+    Writes pictures.json, pictures.md and sheet.png there.
     """
-    if len(painted) != len(reference) or painted.identity == reference.identity:
-        raise InputError("evaluate pictures: expected equally many painted and reference scenes, of other seeds")
-    made_from = {"pictures": digest_of(generator), "data": painted.identity, "seed": seed}
-    networks = {"perception": digest_of(perception.network), "painting": asdict(config)}
-    claim_folder(out / "pictures", made_from | networks)
+    scores = picture_scores(generator, judge, perception, painted, reference, config, out, seed)
+    made_from = {"pictures": digest_of(generator), "data": painted.source.identity, "seed": seed}
     claim_folder(out / "losses", made_from | {"n": len(painted)})
-    videos = None if drives is None else evaluate_videos(generator, drives, frames, config, out, seed)
-    sides = {name: Side(generator.taxonomy.class_count) for name in (REAL, TOLD, READ, ALONE)}
-    scenes = [painted.views(i) for i in tqdm(range(len(painted)), desc="views", leave=False)]
-    rows = []
-    for i, scene in enumerate(tqdm(scenes, desc="pictures", leave=False)):
-        made = kept(
-            out / "pictures" / f"{i:06d}.npz", partial(paint_all, generator, perception, scene, i, seed, config)
-        )
-        images = {REAL: scene.images_NHW3[0], TOLD: made["told"], READ: made["read"], ALONE: made["alone"]}
-        for name, image_HW3 in images.items():
-            labels_XYZ = made["labels_XYZ"] if name == READ else scene.labels_XYZ
-            sides[name].add(judge, perception, image_HW3, scene.cameras[0], scene.attributes, labels_XYZ)
-        if i < PICTURES:
-            rows.append(np.concatenate(list(images.values()), axis=1))
-    real = picture_features_ND(judge, (reference.views(i).images_NHW3[0] for i in range(len(reference))))
-    scores = {name: side.scores(judge, real) for name, side in sides.items()}
-    losses = occupancy_losses(generator, scenes, seed, keep=out / "losses")
+    losses = occupancy_losses(generator, [painted[i] for i in range(len(painted))], seed, keep=out / "losses")
     record = {
         "n": len(painted),
         "seed": seed,
-        "data": [painted.identity, reference.identity],
+        "data": [painted.source.identity, reference.source.identity],
         "judge": judge.digest(),
         "perception": perception.name,
         "painting": asdict(config),
@@ -146,26 +127,73 @@ def evaluate_pictures(
         **versions(),
     }
     if drives is not None:
-        record["videos"] = videos
-    save_rgb(out / "sheet.png", sheet(rows, 1))
+        record["videos"] = evaluate_videos(generator, drives, frames, config, out, seed)
     write_text(out / "pictures.md", table(record))
     write_json(out / "pictures.json", json.loads(json.dumps(record)))
     return record
 
 
-def paint_all(
-    generator: AnyGenerator, perception: Trained, scene: Views, index: int, seed: int, config: PaintingConfig
+def picture_scores(
+    generator: AnyGenerator,
+    judge: PictureJudge,
+    perception: Trained,
+    painted: ViewCache,
+    reference: ViewCache,
+    config: PaintingConfig,
+    out: Path,
+    seed: int = 0,
+    kinds: Sequence[Kind] = (TOLD, READ, ALONE),
+) -> dict[str, dict[str, Any]]:
+    """Paint the key view of every scene of `painted` and score: told its occupancy, from its words with the occupancy
+    that `perception` reads as the picture is drawn (Algorithm 2), and from its words alone.
+
+    The distance is that to the real pictures of `reference`, which must be other scenes, equally many; its floor that
+    of the real pictures of `painted`. Pairing: mean IoU of what `perception` reads in a picture against the scene that
+    it was painted from, or was read as it was drawn, and against the next one's. Pictures stay in `out`, where a
+    stopped run finds them; sheet.png shows the first.
+    """
+    if len(painted) != len(reference) or painted.source.identity == reference.source.identity:
+        raise InputError("evaluate pictures: expected equally many painted and reference scenes, of other seeds")
+    made_from = {"pictures": digest_of(generator), "data": painted.source.identity, "seed": seed, "kinds": list(kinds)}
+    networks = {"perception": digest_of(perception.network), "painting": asdict(config)}
+    claim_folder(out / "pictures", made_from | networks)
+    sides = {name: Side(generator.taxonomy.class_count) for name in (REAL, *kinds)}
+    rows = []
+    for i in tqdm(range(len(painted)), desc="pictures", leave=False):
+        scene = painted[i]
+        make = partial(paint_kinds, generator, perception, scene, i, seed, config, kinds)
+        made = kept(out / "pictures" / f"{i:06d}.npz", make)
+        images = {REAL: scene.images_NHW3[0]} | {kind: made[kind] for kind in kinds}
+        for name, image_HW3 in images.items():
+            labels_XYZ = made["labels_XYZ"] if name == READ else scene.labels_XYZ
+            sides[name].add(judge, perception, image_HW3, scene.cameras[0], scene.attributes, labels_XYZ)
+        if i < PICTURES:
+            rows.append(np.concatenate(list(images.values()), axis=1))
+    save_rgb(out / "sheet.png", sheet(rows, 1))
+    real_ND = picture_features_ND(judge, (reference[i].images_NHW3[0] for i in range(len(reference))))
+    return {name: side.scores(judge, real_ND) for name, side in sides.items()}
+
+
+def paint_kinds(
+    generator: AnyGenerator,
+    perception: Trained,
+    scene: Views,
+    index: int,
+    seed: int,
+    config: PaintingConfig,
+    kinds: Sequence[Kind],
 ) -> Arrays:
-    """The three pictures of a scene's key camera, and the labels read in the second as it was drawn."""
+    """Pictures of a scene's key camera by their kind, and as `labels_XYZ` what was read in one as it was drawn."""
     path, asked = CameraPath(scene.cameras[:1]), asked_about(scene.attributes, index)
-    imagined = imagine(generator, perception, path, asked, seed + index, config)
-    seen, nothing = occupancy_of(generator, scene), generator.nothing_seen(1, 1)
-    return {
-        "told": paint(generator, seen, path, asked, seed + index, config)[0],
-        "read": imagined.images_NHW3[0],
-        "alone": paint(generator, nothing, path, asked, seed + index, config)[0],
-        "labels_XYZ": imagined.scene.labels_XYZ,
-    }
+    made: Arrays = {}
+    if TOLD in kinds:
+        made[TOLD] = paint(generator, occupancy_of(generator, scene), path, asked, seed + index, config)[0]
+    if READ in kinds:
+        imagined = imagine(generator, perception, path, asked, seed + index, config)
+        made |= {READ: imagined.images_NHW3[0], "labels_XYZ": imagined.scene.labels_XYZ}
+    if ALONE in kinds:
+        made[ALONE] = paint(generator, generator.nothing_seen(1, 1), path, asked, seed + index, config)[0]
+    return made
 
 
 def _gap(loss_N: NDArray[np.float64], true_N: NDArray[np.float64]) -> dict[str, float]:
