@@ -205,12 +205,13 @@ def _gap(loss_N: NDArray[np.float64], true_N: NDArray[np.float64]) -> dict[str, 
 
 def table(record: dict[str, Any]) -> str:
     """Markdown of what `evaluate_pictures` records."""
-    scores = record["scores"]
+    scores, painting = record["scores"], record["painting"]
     lines = [
         f"n = {record['n']}, seed {record['seed']}; judge {record['judge']}, perception {record['perception']}; "
-        f"{record['painting']['steps']} steps of {record['painting']['sampler']}. The distance of real pictures is "
-        "the floor. Pairing: mean IoU of what is read in a picture against its own scene, and against another; where "
-        "it reads as it goes, its own scene is what it read last.",
+        f"{painting['steps']} steps of {painting['sampler']}, guided by occupancy {painting['occupancy_guidance']:g} "
+        f"and words {painting['guidance']:g}, read from noise {painting['perceive_below']:g} down. The distance of "
+        "real pictures is the floor. Pairing: mean IoU of what is read in a picture against its own scene, and against "
+        "another; where it reads as it goes, its own scene is what it read last.",
         "",
         "| | distance ↓ | sharpness | found ↑ | pairing ↑ | with another scene |",
         "|---|---|---|---|---|---|",

@@ -74,11 +74,10 @@ def perceive(trained: Trained, image_HW3: NDArray[np.uint8], camera: Camera, gri
 def write_perceived(folder: Path, perceived: Perceived, title: str, settings: dict[str, Any]) -> None:
     """The output folder of `generate` for a perceived scene, with the voxels drawn over the picture in overlay/."""
     scene, camera = perceived.scene, perceived.camera
-    pictures = write_views(folder, scene, [Seen(camera, perceived.image_HW3)])
+    frames = write_views(folder, scene, [Seen(camera, perceived.image_HW3)])
     drawn = folder / "overlay" / "000000.png"
     drawn.parent.mkdir(exist_ok=True)
     save_rgb(drawn, overlay(scene, camera, perceived.image_HW3))
-    pictures.insert(1, ("voxels over the picture", drawn))
     write_json(folder / "perceived.json", {"picture": title, "version": __version__, **settings})
     facts = {"grid": grid_in_words(scene.grid), **{k: str(v) for k, v in settings.items()}}
-    write_page(folder, "OccForge", title, scene, pictures, facts)
+    write_page(folder, "OccForge", title, scene, [("voxels over the picture", drawn)], facts, frames)

@@ -21,7 +21,7 @@ from occforge.render.raycast import raycast
 from occforge.render.shade import shade_stage
 from occforge.render.stage import set_stage
 from occforge.render.video import save_video
-from occforge.view.gallery import write_page
+from occforge.view.gallery import Frame, write_page
 
 BYTES_PER_PIXEL = 64
 """Working memory of rendering, generously: colours at several samples, depth, normals, labels."""
@@ -58,32 +58,25 @@ class Seen:
     image_HW3: NDArray[np.uint8]
 
 
-def write_views(folder: Path, scene: Scene, views: Iterable[Seen], video: Video = "none") -> list[tuple[str, Path]]:
+def write_views(folder: Path, scene: Scene, views: Iterable[Seen]) -> list[Frame]:
     """Write scene.npz, scene.glb, images/, semantic/, depth/ (uint16 mm) and cameras.json into `folder`.
 
-    Labels and depth are what each camera sees of the scene. Several pictures make a video too, video.gif or video.mp4.
-    Returns the pictures with their titles.
+    Labels and depth are what each camera sees of the scene.
     """
     scene.save(folder / "scene.npz")
     write_glb(scene, folder / "scene.glb")
     for name in ("images", "semantic", "depth"):
         (folder / name).mkdir(exist_ok=True)
-    pictures: list[tuple[str, Path]] = []
-    cameras = []
+    frames: list[Frame] = []
     for i, seen in enumerate(views):
         view = raycast(scene, seen.camera)
         image, semantic = folder / "images" / f"{i:06d}.png", folder / "semantic" / f"{i:06d}.png"
         save_rgb(image, seen.image_HW3)
         save_semantic(semantic, view.semantic_HW, scene.taxonomy)
         save_depth(folder / "depth" / f"{i:06d}.png", view.depth_HW)
-        pictures += [(f"camera {i}", image), (f"labels {i}", semantic)]
-        cameras.append(seen.camera.to_dict())
-    write_json(folder / "cameras.json", {"cameras": cameras})
-    if video != "none" and len(cameras) > 1:
-        playing = folder / f"video.{video}"
-        save_video(playing, (load_rgb(path) for path in sorted((folder / "images").glob("*.png"))))
-        pictures.insert(0, (f"{len(cameras)} frames", playing))
-    return pictures
+        frames.append(Frame(seen.camera, image, semantic))
+    write_json(folder / "cameras.json", {"cameras": [frame.camera.to_dict() for frame in frames]})
+    return frames
 
 
 def shaded(made: GeneratedScene, path: CameraPath) -> Iterator[Seen]:
@@ -104,10 +97,15 @@ def write_scene(
 ) -> None:
     """Write everything that `generate` promises into `folder`, which exists and is the caller's to make atomic.
 
-    What `write_views` writes of what the cameras of `path` see, prompt.json and index.html.
+    What `write_views` writes of what the cameras of `path` see, video.gif or video.mp4 of several frames, prompt.json
+    and index.html.
     """
     scene = made.scene
-    pictures = write_views(folder, scene, views, video)
+    frames = write_views(folder, scene, views)
+    playing = []
+    if video != "none" and len(frames) > 1:
+        playing = [(f"{len(frames)} frames", folder / f"video.{video}")]
+        save_video(playing[0][1], (load_rgb(frame.image) for frame in frames))
     record = {
         "prompt": made.prompt,
         "seed": made.seed,
@@ -129,7 +127,7 @@ def write_scene(
         "grid": grid_in_words(scene.grid),
         "settings": in_words({k: record[k] for k in settings}),
     }
-    write_page(folder, "OccForge", made.prompt, scene, pictures, facts)
+    write_page(folder, "OccForge", made.prompt, scene, playing, facts, frames)
 
 
 def described(settings: dict[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 // Interactive view of one voxel scene, without any library: greedy mesher, orbit camera, WebGL 2.
 //
 // `scene` is the JSON object that gallery.py writes: shape [X, Y, Z], voxel_m [3], names, colors, labels
-// (base64 of zlib-packed bytes, z fastest). The mesh is made here, not shipped, because hiding a class must
+// (base64 of zlib-packed bytes, z fastest), and the cameras of the pictures below, if there are any. The mesh is made here, not shipped, because hiding a class must
 // uncover what it hid: every toggle meshes anew.
 
 "use strict";
@@ -170,9 +170,49 @@ function orbitMatrix(orbit, aspect) {
   };
 }
 
-async function startViewer(scene, canvas, legend, note) {
+// Clip space from metres for a camera whose whole picture lies within a canvas, and the share of it that it fills.
+function cameraMatrix(camera, aspect) {
+  const x = Math.min(1, camera.aspect / aspect), y = Math.min(1, aspect / camera.aspect);
+  return { x, y, matrix: Float32Array.from(camera.clip_from_view, (m, i) => m * [x, y, 1, 1][i % 4]) };
+}
+
+// The sliders of camera and picture: shows one frame's pictures at a time. Returns what is set, and `onChange` to hear
+// of it.
+function startFrames(cameras) {
+  const get = (id) => document.getElementById(id), state = { frame: 0, through: false, onChange: () => {} };
+  if (!cameras.length) return state;
+  const figures = [...document.querySelectorAll("figure[data-frame]")];
+  function show() {
+    state.frame = Number(get("frame").value);
+    for (const figure of figures) figure.hidden = Number(figure.dataset.frame) !== state.frame;
+    get("which").textContent = `${state.frame + 1} / ${cameras.length}`;
+    get("over").src = figures.find((figure) => !figure.hidden).querySelector("img").src;
+    get("over").style.opacity = get("opacity").value;
+    state.onChange();
+  }
+  get("frame").max = cameras.length - 1;
+  get("stepping").hidden = cameras.length === 1;
+  get("camera").hidden = get("through").hidden = false;
+  function enter() {
+    if (!state.through) get("classes").open = false;
+    state.through = true;
+    show();
+  }
+  for (const [id, event] of [["frame", "input"], ["opacity", "input"], ["through", "click"]]) {
+    get(id).addEventListener(event, enter);
+  }
+  show();
+  return state;
+}
+
+function complain(note, text) {
+  note.textContent = text;
+  note.style.display = "block";  // also where narrow windows hide the hint
+}
+
+async function startViewer(scene, canvas, legend, note, frames) {
   const gl = canvas.getContext("webgl2", { antialias: true, alpha: true, premultipliedAlpha: true });
-  if (!gl) { note.textContent = "This browser shows no WebGL 2; the pictures below need none."; return; }
+  if (!gl) { complain(note, "This browser shows no WebGL 2; the pictures below need none."); return; }
   const labels = await unpackLabels(scene.labels);
   const shape = scene.shape, extent = shape.map((n, i) => n * scene.voxel_m[i]);
   const counts = new Uint32Array(256);
@@ -220,6 +260,7 @@ async function startViewer(scene, canvas, legend, note) {
     yaw: 0.5, pitch: 0.62, distance: (narrow ? 2.5 : 1.84) * Math.max(extent[0], extent[1]),
     target: [-0.02 * extent[0], (narrow ? -0.03 : -0.1) * extent[1], -0.3 * extent[2]],
   });
+  const over = document.getElementById("over");
   let orbit = home(), view, waiting = false;
   const length = Math.hypot(-0.42, 0.62, 0.95);
   const sun = [-0.42 / length, 0.62 / length, 0.95 / length].map((s, i) => s / scene.voxel_m[i] * scene.voxel_m[0]);
@@ -237,7 +278,14 @@ async function startViewer(scene, canvas, legend, note) {
     gl.enable(gl.CULL_FACE);
     gl.useProgram(shader);
     view = orbitMatrix(orbit, W / H);
-    gl.uniformMatrix4fv(uniform("clip_from_metres"), false, view.matrix);
+    const seen = frames.through ? cameraMatrix(scene.cameras[frames.frame], W / H) : view;
+    gl.uniformMatrix4fv(uniform("clip_from_metres"), false, seen.matrix);
+    over.hidden = !frames.through;
+    note.hidden = frames.through;
+    if (frames.through) {
+      over.style.width = `${100 * seen.x}%`; over.style.left = `${50 * (1 - seen.x)}%`;
+      over.style.height = `${100 * seen.y}%`; over.style.top = `${50 * (1 - seen.y)}%`;
+    }
     gl.uniform3fv(uniform("voxel_m"), scene.voxel_m);
     gl.uniform3fv(uniform("middle_m"), extent.map((e) => e / 2));
     gl.uniform3fv(uniform("shape"), shape);
@@ -249,6 +297,18 @@ async function startViewer(scene, canvas, legend, note) {
   }
   function draw() { if (!waiting) { waiting = true; requestAnimationFrame(paint); } }
 
+  frames.onChange = draw;
+
+  // Whoever turns or moves what a camera sees goes on from where it stands.
+  function leaveCamera() {
+    if (!frames.through) return;
+    frames.through = false;
+    const { eye, forward } = scene.cameras[frames.frame], distance = 0.15 * Math.max(...extent);
+    orbit = {
+      yaw: Math.atan2(forward[1], forward[0]), pitch: -Math.asin(forward[2]), distance,
+      target: eye.map((e, i) => e + distance * forward[i]),
+    };
+  }
   function turn(dx, dy) {
     orbit.yaw -= dx * 0.006;
     orbit.pitch = Math.min(1.55, Math.max(-0.2, orbit.pitch + dy * 0.006));
@@ -274,6 +334,7 @@ async function startViewer(scene, canvas, legend, note) {
   canvas.addEventListener("pointermove", (event) => {
     const before = fingers.get(event.pointerId);
     if (!before) return;
+    leaveCamera();
     const now = [event.clientX, event.clientY], dx = now[0] - before[0], dy = now[1] - before[1];
     if (fingers.size === 2) {
       const other = [...fingers].find(([id]) => id !== event.pointerId)[1];
@@ -287,6 +348,7 @@ async function startViewer(scene, canvas, legend, note) {
   });
   canvas.addEventListener("wheel", (event) => {
     event.preventDefault();
+    leaveCamera();
     zoom(Math.exp(Math.max(-60, Math.min(60, event.deltaY)) * 0.0022));
     draw();
   }, { passive: false });
@@ -295,7 +357,7 @@ async function startViewer(scene, canvas, legend, note) {
       ArrowLeft: () => turn(-20, 0), ArrowRight: () => turn(20, 0), ArrowUp: () => turn(0, 20),
       ArrowDown: () => turn(0, -20), "+": () => zoom(0.85), "-": () => zoom(1.18), "0": () => { orbit = home(); },
     };
-    if (keys[event.key]) { event.preventDefault(); keys[event.key](); draw(); }
+    if (keys[event.key]) { event.preventDefault(); leaveCamera(); keys[event.key](); draw(); }
   });
   const places = {
     whole: home,
@@ -305,7 +367,11 @@ async function startViewer(scene, canvas, legend, note) {
     }),
   };
   for (const button of document.querySelectorAll("[data-place]")) {
-    button.addEventListener("click", () => { orbit = places[button.dataset.place](); draw(); });
+    button.addEventListener("click", () => {
+      frames.through = false;
+      orbit = places[button.dataset.place]();
+      draw();
+    });
   }
   new ResizeObserver(draw).observe(canvas);
 
@@ -333,7 +399,8 @@ async function startViewer(scene, canvas, legend, note) {
   remesh();
 }
 
+const scene = JSON.parse(document.getElementById("scene").textContent);
 startViewer(
-  JSON.parse(document.getElementById("scene").textContent),
-  document.getElementById("view"), document.getElementById("legend"), document.getElementById("note"),
-).catch((error) => { document.getElementById("note").textContent = `The 3D view failed: ${error.message}`; });
+  scene, document.getElementById("view"), document.getElementById("legend"), document.getElementById("note"),
+  startFrames(scene.cameras),
+).catch((error) => complain(document.getElementById("note"), `The 3D view failed: ${error.message}`));
