@@ -5,7 +5,9 @@ from dataclasses import replace
 import pytest
 import torch
 
+from occforge.core.batch import CameraBatch
 from occforge.core.errors import InputError
+from occforge.core.grid import Scene
 from occforge.data.pairs import WorldPairs
 from occforge.data.views import ViewCache, WorldViews
 from occforge.discrete.text import ATTRIBUTE_VALUES
@@ -17,7 +19,10 @@ from occforge.latent.painter import PainterConfig
 from occforge.latent.weights import load_generator, save_generator
 from occforge.perception._image_encoder import ImageEncoderConfig
 from occforge.perception.monoscene import Config, build
+from occforge.perception.network import Prediction
 from occforge.perception.weights import load_network, save_network
+from occforge.pipelines.text_to_pictures import known
+from occforge.render.raycast import rays_of
 from occforge.train.joint import JointOptions, JointTask, each, key_cameras, one, train_joint
 from occforge.train.loop import LoopConfig
 from occforge.train.painting import PaintingOptions, drawn_batch
@@ -72,7 +77,7 @@ def test_the_loss_is_equation_1(views, reads):
     found_B = task.losses(0, range(3), 3, 0)
     drawn = drawn_batch(generator, views, options.painting, 0, range(3), 3, 0)
     prediction = task.read(drawn.y_t, drawn.t_B, drawn.words_BLE, drawn.cameras)
-    seen = generator.see(prediction.logits_BKXYZ.softmax(1), drawn.cameras)
+    seen = task.see(prediction, drawn.paths)
     output = generator.paint(drawn.y_t, drawn.t_B, drawn.words_BLE, drawn.cameras, seen)
     diffusion = generator.config.diffusion
     for b, camera in enumerate(each(key_cameras(drawn.cameras, 2))):
@@ -80,6 +85,27 @@ def test_the_loss_is_equation_1(views, reads):
         read = sum(perception.loss(one(prediction, b), drawn.labels_BXYZ[b : b + 1], camera).values())
         alpha_bar = diffusion.alpha_bar_T[drawn.t_B[b]].float()
         torch.testing.assert_close(found_B[b], joint_loss_B(painted, read, alpha_bar), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("attached", [True, False])
+def test_the_generator_sees_what_it_will_see_when_it_draws(views, attached):
+    generator, perception = networks(views)
+    task = JointTask(generator, perception, views, replace(TOLD, attached=attached))
+    shown = [views[i] for i in range(2)]
+    cameras = CameraBatch.stack([camera for view in shown for camera in view.cameras])
+    logits = torch.randn(2, 20, *generator.grid.shape_XYZ, requires_grad=True)
+    seen = task.see(Prediction(logits), [view.cameras for view in shown])
+    for b, view in enumerate(shown):
+        read = Scene(logits[b].argmax(0).to(torch.uint8).numpy(), generator.grid, generator.taxonomy)
+        drawn = known(generator, logits[b : b + 1].softmax(1), rays_of(read, view.cameras), view.cameras)
+        torch.testing.assert_close(seen.maps_BNMHW[b], drawn.maps_BNMHW[0], rtol=0.0, atol=0.0)
+        torch.testing.assert_close(seen.volume_BNODHW[b], drawn.volume_BNODHW[0])
+    assert seen.maps_BNMHW.requires_grad == attached
+    if attached:
+        (hard,) = torch.autograd.grad(seen.maps_BNMHW[..., ::2, ::2].sum(), logits, retain_graph=True)
+        (soft,) = torch.autograd.grad(generator.see(logits.softmax(1), cameras).maps_BNMHW.sum(), logits)
+        assert float(soft.abs().max()) > 0
+        torch.testing.assert_close(hard, soft)
 
 
 def test_pictures_reach_perception_only_where_attached(views, monkeypatch):

@@ -1,7 +1,9 @@
 """Stage II of OccScene (Algorithm 1): the generator and a perception network are trained together.
 
 Perception reads the picture on its way, what it reads conditions the generator, and both losses are one (Eq. 1):
-L_LDM + sqrt(alpha_bar_t) L_p. Shape legend: B batch, N frames, C H W pictures in -1 to 1, K classes, X Y Z voxels.
+L_LDM + sqrt(alpha_bar_t) L_p. The generator sees what it will see when it draws (`pipelines.text_to_pictures.imagine`):
+rays cast through the likeliest classes. They carry no gradient, so that of soft rays stands in for it.
+Shape legend: B batch, N frames, C H W pictures in -1 to 1, K classes, X Y Z voxels.
 """
 
 import hashlib
@@ -12,18 +14,22 @@ from pathlib import Path
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from occforge.core.batch import CameraBatch
+from occforge.core.camera import Camera
 from occforge.core.errors import InputError
+from occforge.core.grid import Scene
 from occforge.core.tensors import load_state, load_tensors
 from occforge.data.views import ViewCache
-from occforge.latent.generator import kept_where
+from occforge.latent.generator import kept_where, maps_of_rays
 from occforge.latent.objective import joint_loss_B
-from occforge.latent.sample import Reads, as_read
+from occforge.latent.sample import Reads, Seen, as_read
 from occforge.latent.weights import AnyGenerator, load_generator, save_generator
 from occforge.perception.network import Hints, PerceptionNetwork, Prediction
 from occforge.perception.weights import load_network, save_network
+from occforge.render.raycast import rays_of
 from occforge.train.budget import Timed
 from occforge.train.loop import LoopConfig, train
 from occforge.train.painting import PaintingOptions, drawn_batch
@@ -75,9 +81,8 @@ class JointTask:
         drawn = drawn_batch(generator, self.views, self.options.painting, step, slots, batch, seed)
         alpha_bar_B = diffusion.alpha_bar_T[drawn.t_B].to(drawn.y_0)
         prediction = self.read(drawn.y_t, drawn.t_B, drawn.words_BLE, drawn.cameras)
-        share = prediction.logits_BKXYZ.softmax(1)
-        seen = generator.see(share if self.options.attached else share.detach(), drawn.cameras)
-        output = generator.paint(drawn.y_t, drawn.t_B, drawn.words_BLE, drawn.cameras, kept_where(seen, drawn.given_B))
+        seen = kept_where(self.see(prediction, drawn.paths), drawn.given_B)
+        output = generator.paint(drawn.y_t, drawn.t_B, drawn.words_BLE, drawn.cameras, seen)
         reconstruction_B = diffusion.reconstruction_loss_B(output, drawn.y_0, drawn.noise, drawn.t_B)
         keys = each(key_cameras(drawn.cameras, drawn.y_0.shape[1]))
         terms = [
@@ -97,6 +102,27 @@ class JointTask:
                 y_BNCHW = diffusion.clean(output, y_BNCHW, t_B)
         image_B3HW = as_read(generator.decode(y_BNCHW[:, :1])[:, 0], self.options.reads)
         return self.perception(image_B3HW, key_cameras(cameras, y_BNCHW.shape[1]), Hints(noise_level_B=level_B))
+
+    def see(self, prediction: Prediction, paths: Sequence[tuple[Camera, ...]]) -> Seen:
+        """What the cameras of each scene see of what was read; attached, with the gradient of what soft rays see."""
+        generator, share_BKXYZ = self.generator, prediction.logits_BKXYZ.softmax(1)
+        label_BXYZ = share_BKXYZ.argmax(1).to("cpu", torch.uint8).numpy()
+        cast = [
+            rays_of(Scene(labels_XYZ, generator.grid, generator.taxonomy), path)
+            for labels_XYZ, path in zip(label_BXYZ, paths, strict=True)
+        ]
+        cameras = CameraBatch.stack([camera for path in paths for camera in path]).to(share_BKXYZ.device)
+        maps = torch.stack([maps_of_rays(rays, generator.taxonomy.class_count) for rays in cast]).to(share_BKXYZ)
+        if not self.options.attached:
+            return generator.see(share_BKXYZ.detach(), cameras, maps)
+        soft = generator.see(share_BKXYZ, cameras)
+        near = F.interpolate(soft.maps_BNMHW.flatten(0, 1), tuple(maps.shape[3:]), mode="nearest-exact")
+        return Seen(maps + straight_through(near.unflatten(0, maps.shape[:2])), soft.volume_BNODHW)
+
+
+def straight_through(value: Tensor) -> Tensor:
+    """Zero, with the gradient of `value` (Bengio et al. 2013): added to something, it lends it a gradient."""
+    return value - value.detach()
 
 
 def key_cameras(cameras: CameraBatch, frames: int) -> CameraBatch:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from occforge.core.batch import CameraBatch
+from occforge.core.camera import Camera
 from occforge.core.errors import InputError
 from occforge.core.tensors import load_state, load_tensors
 from occforge.data.shards import reading_order
@@ -59,7 +60,8 @@ class PaintingTask:
 class DrawnBatch:
     """Pictures at drawn steps of the diffusion, and all that is known of them.
 
-    `given_B` says for which scenes the generator is told an occupancy; maps are those of the true one.
+    `given_B` says for which scenes the generator is told an occupancy; maps are those of the true one. `paths` are the
+    cameras of each scene, `cameras` all of them.
     """
 
     y_0: Tensor
@@ -67,6 +69,7 @@ class DrawnBatch:
     noise: Tensor
     t_B: Tensor
     words_BLE: Tensor
+    paths: tuple[tuple[Camera, ...], ...]
     cameras: CameraBatch
     labels_BXYZ: Tensor
     maps_BNMHW: Tensor
@@ -107,6 +110,7 @@ def drawn_batch(
         noise,
         t_B,
         generator.told(Asked(texts, request_BA(told).to(device), cut=True)),
+        tuple(v.cameras for v in shown),
         CameraBatch.stack([c for v in shown for c in v.cameras]).to(device),
         torch.stack([torch.from_numpy(v.labels_XYZ) for v in shown]).to(device),
         torch.stack([maps_of_rays(each, classes) for each in rays]).to(device),
