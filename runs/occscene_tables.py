@@ -407,6 +407,7 @@ def main(
     seeds: tuple[int, ...] = (0, 1, 2),
     streets: int = 6144,
     batch: int = 8,
+    joint_batch: int = 4,
     sampler_steps: tuple[int, ...] = (5, 10, 20, 50),
     workers: int = 2,
 ) -> None:
@@ -424,7 +425,8 @@ def main(
         n: Held-out streets to paint, and as many others as the reference of the distance.
         seeds: Each has its own trainings; three or more for a claim.
         streets: Training streets.
-        batch: Streets of a training step.
+        batch: Streets of a training step of stage I.
+        joint_batch: Streets of a training step of stage II.
         sampler_steps: Numbers of sampler steps of Table XI; the first tables take 20 of them.
         workers: Processes side by side, one thread each.
     """
@@ -446,8 +448,8 @@ def main(
         seeds=seeds,
         sampler_steps=tuple(sorted({*sampler_steps, painting.steps})),
         workers=workers,
-        loop=LoopConfig(batch=batch),
-        joint_loop=LoopConfig(batch=batch, lr=2e-4, muon_lr=0.004),
+        loop=LoopConfig(batch=batch, lr=2e-3, muon_lr=0.04, warmup=20),
+        joint_loop=LoopConfig(batch=joint_batch, lr=2e-4, muon_lr=0.004, warmup=10),
         config=partial(picture_config, views.pairs.taxonomy, views.pairs.size_HW, stable_diffusion=False),
         painting=painting,
     )
