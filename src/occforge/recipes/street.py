@@ -159,7 +159,7 @@ def encoder(
 def judge(
     out: Path = Path("out/street.judge"),
     streets: int = 6144,
-    steps: int = 2000,
+    steps: int = 4000,
     batch: int = 16,
     lr: float = 1e-3,
     dtype: DtypeChoice = "auto",
