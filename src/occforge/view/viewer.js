@@ -1,8 +1,8 @@
 // Interactive view of one voxel scene, without any library: greedy mesher, orbit camera, WebGL 2.
 //
 // `scene` is the JSON object that gallery.py writes: shape [X, Y, Z], voxel_m [3], names, colors, labels
-// (base64 of zlib-packed bytes, z fastest), and the cameras of the pictures below, if there are any. The mesh is made here, not shipped, because hiding a class must
-// uncover what it hid: every toggle meshes anew.
+// (base64 of zlib-packed bytes, z fastest), and the cameras of the pictures below, if there are any. The mesh is made
+// here, not shipped, because hiding a class must uncover what it hid: every toggle meshes anew.
 
 "use strict";
 
