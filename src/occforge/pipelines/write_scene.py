@@ -102,10 +102,11 @@ def write_scene(
     """
     scene = made.scene
     frames = write_views(folder, scene, views)
-    playing = []
+    films = []
     if video != "none" and len(frames) > 1:
-        playing = [(f"{len(frames)} frames", folder / f"video.{video}")]
-        save_video(playing[0][1], (load_rgb(frame.image) for frame in frames))
+        film = folder / f"video.{video}"
+        save_video(film, (load_rgb(frame.image) for frame in frames))
+        films.append((f"{len(frames)} frames", film))
     record = {
         "prompt": made.prompt,
         "seed": made.seed,
@@ -127,7 +128,7 @@ def write_scene(
         "grid": grid_in_words(scene.grid),
         "settings": in_words({k: record[k] for k in settings}),
     }
-    write_page(folder, "OccForge", made.prompt, scene, playing, facts, frames)
+    write_page(folder, "OccForge", made.prompt, scene, films, facts, frames)
 
 
 def described(settings: dict[str, Any]) -> dict[str, Any]:
