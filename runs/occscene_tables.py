@@ -3,7 +3,7 @@
     nohup python runs/occscene_tables.py &
 
 Tables VII (joint scheme, alignment), VIII (gradients attached or detached), IX (attention, GRU, Mamba) and XI (steps of
-the sampler); before them, what occupancy is worth: a generator that never saw one. Steps:
+the sampler); before them, what occupancy is worth: a generator that is no longer told one. Steps:
 
     plan     the views, CPU seconds of a training step of every generator; writes plan.json
     train    stage I of every alignment, stage II of those that need it, every seed, and what they score
@@ -11,6 +11,10 @@ the sampler); before them, what occupancy is worth: a generator that never saw o
 
 Stage I takes `--minutes` of CPU time a generator and seed, stage II `--joint-minutes` more. Started again after any
 interruption, it goes on where it was; what the tables need of an arm and seed lies in the record.
+
+Every generator begins with the weights of `--start`, but for its alignment, which is fresh and adds nothing at first.
+Paper: Stable Diffusion's. Because: minutes from fresh weights give pictures in which no alignment could show. The
+embedded ones were trained beside a Mamba alignment; with `--start None` all is fresh.
 
 Paper: without joint training, perception learns from finished pictures of the generator, and without alignment there is
 cross-attention. Here: without joint training, perception learns as long from the same noisy pictures with its gradients
@@ -24,6 +28,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal
 
@@ -40,6 +45,7 @@ from occforge.core.camera import CameraPath
 from occforge.core.errors import InputError
 from occforge.core.files import write_json, write_text
 from occforge.core.processes import run_jobs, run_steps
+from occforge.core.tensors import load_state
 from occforge.data.pairs import WorldPairs
 from occforge.data.procedural import TEST_FIRST_SEED, TRAIN_FIRST_SEED
 from occforge.data.views import ViewCache, WorldViews
@@ -47,7 +53,7 @@ from occforge.latent.alignment import Encoding
 from occforge.latent.generator import PictureGenerator
 from occforge.latent.painter import PATCH
 from occforge.latent.sample import PaintingConfig
-from occforge.latent.weights import AnyConfig, AnyGenerator, load_generator
+from occforge.latent.weights import AnyConfig, AnyGenerator, build_generator, load_generator, save_generator
 from occforge.metrics.occupancy import OccupancyStatistics
 from occforge.metrics.picture_judge import load_judge
 from occforge.metrics.report import versions
@@ -66,6 +72,8 @@ from occforge.weights import EMBEDDED
 
 NOISE = 0.5
 """Noise level sqrt(1 - alpha_bar) of the pictures on which perception is scored beside clean ones."""
+ALIGNMENT = "painter.align."
+"""Weights of the alignment."""
 TRIED = 9
 """Steps of every training that the plan measures; of three, the median still differs by a fifth between two plans."""
 
@@ -74,7 +82,7 @@ TRIED = 9
 class Arm:
     """One generator, and how its perception network was trained beside it; `joint` None: stage I alone.
 
-    Without `occupancy` it is never told one.
+    Without `occupancy` it is not told one.
     """
 
     alignment: Encoding
@@ -123,6 +131,7 @@ class Settings:
     reference: WorldViews
     judge: Path
     perception: Path
+    start: Path | None
     minutes: float
     joint_minutes: float
     seeds: tuple[int, ...]
@@ -154,6 +163,7 @@ class Settings:
             "configs": {arm.alignment: asdict(self.config(arm.alignment)) for arm in self.arms},
             "loops": [asdict(self.loop), asdict(self.joint_loop)],
             "judge": load_judge(self.judge).digest(),
+            "begins": [file and sha256(file.read_bytes()).hexdigest() for file in (self.start, self.perception)],
             "minutes": [self.minutes, self.joint_minutes],
             "painting": asdict(self.painting),
         }
@@ -220,7 +230,22 @@ def stage_one(settings: Settings, arm: Arm, seed: int) -> Path:
         return folder / "pictures.safetensors"
     loop = replace(settings.loop, steps=settings.read_plan()["steps"][arm.first.name], seed=seed)
     views = ViewCache(settings.cache, settings.views)
-    return train_painting(settings.config(arm.alignment), views, painting_options(arm), loop, folder)
+    config, begun = settings.config(arm.alignment), begin(settings, arm, seed)
+    return train_painting(config, views, painting_options(arm), loop, folder, start=begun)
+
+
+def begin(settings: Settings, arm: Arm, seed: int) -> Path | None:
+    """The weights that stage I of an arm begins with: those of `settings.start`, its alignment fresh."""
+    if settings.start is None:
+        return None
+    torch.manual_seed(seed)
+    pairs, path = settings.views.pairs, settings.folder(arm.first, seed) / "start.safetensors"
+    generator = build_generator(settings.config(arm.alignment), pairs.grid, pairs.taxonomy, None)
+    taken = {k: v for k, v in load_generator(settings.start).state_dict().items() if not k.startswith(ALIGNMENT)}
+    fresh = {k: v for k, v in generator.state_dict().items() if k.startswith(ALIGNMENT)}
+    load_state(generator, taken | fresh, settings.start)
+    save_generator(generator, path, {"start": settings.identity()["begins"][0]})
+    return path
 
 
 def stage_two(settings: Settings, arm: Arm, seed: int) -> tuple[Path, Path]:
@@ -333,14 +358,16 @@ def table(settings: Settings) -> str:
 
     whole = settings.arms[-1]
     floor = cells(whole, steps, distance(REAL))
+    begun = f"from {settings.start.name} with a fresh alignment" if settings.start else "from fresh weights"
     lines = [
         "# OccScene's ablations on the street world",
         "",
         f"`python runs/occscene_tables.py`: stage I {settings.minutes:g} CPU minutes a generator and seed, stage II "
-        f"{settings.joint_minutes:g} more; {len(settings.views)} training streets, {len(settings.painted)} held-out "
-        f"ones; seeds {', '.join(map(str, settings.seeds))}, mean ± standard deviation. Distances (lower is better) "
-        f"are in the judge's features; that of real pictures is {floor}. Perception: mean IoU in percent on clean "
-        f"held-out pictures and at noise level {NOISE:g}. Planned at commit {made['commit']}, torch {made['torch']}.",
+        f"{settings.joint_minutes:g} more, {begun}; {len(settings.views)} training streets, {len(settings.painted)} "
+        f"held-out ones; seeds {', '.join(map(str, settings.seeds))}, mean ± standard deviation. Distances (lower is "
+        f"better) are in the judge's features; that of real pictures is {floor}. Perception: mean IoU in percent on "
+        f"clean held-out pictures and at noise level {NOISE:g}. Planned at commit {made['commit']}, torch "
+        f"{made['torch']}.",
         "",
         "| Occupancy | distance | pairing | with another |",
         "|---|---|---|---|",
@@ -349,7 +376,7 @@ def table(settings: Settings) -> str:
         if arm in (Arm("off", occupancy=False), Arm("mamba")):
             kind = arm.kinds[0]
             read = [paired(kind, which) for which in ("pairing", "pairing_with_another")]
-            title = "told of it" if arm.occupancy else "never told"
+            title = "told of it" if arm.occupancy else "not told"
             lines.append(f"| {title} | {cells(arm, steps, distance(kind), *read)} |")
     lines += [
         "",
@@ -400,6 +427,7 @@ def main(
     step: Literal["all", "plan", "train", "table"] = "all",
     judge: Path = EMBEDDED / "judge.safetensors",
     perception: Path = EMBEDDED / "monoscene.safetensors",
+    start: Path | None = EMBEDDED / "pictures.safetensors",
     out: Path = Path("out/occscene-tables"),
     record: Path = Path("docs/comparisons/occscene"),
     cache: Path = Path("out/cache"),
@@ -419,6 +447,7 @@ def main(
         step: One step, or all of them in order.
         judge: File of the frozen judge of pictures; default: the one that ships.
         perception: Perception network that stage II begins with; default: the one that ships.
+        start: Generator whose weights stage I begins with; default: the one that ships.
         out: Trainings; a stopped run goes on from there.
         record: Plan, what is kept of each arm and seed, and the tables.
         cache: Folder of rendered views.
@@ -445,12 +474,13 @@ def main(
         reference=reference,
         judge=judge,
         perception=perception,
+        start=start,
         minutes=minutes,
         joint_minutes=joint_minutes,
         seeds=seeds,
         sampler_steps=tuple(sorted({*sampler_steps, painting.steps})),
         workers=workers,
-        loop=LoopConfig(batch=batch, lr=2e-3, muon_lr=0.04, warmup=20),
+        loop=LoopConfig(batch=batch, lr=1e-3, muon_lr=0.02, warmup=20),
         joint_loop=LoopConfig(batch=joint_batch, lr=2e-4, muon_lr=0.004, warmup=10),
         config=partial(picture_config, views.pairs.taxonomy, views.pairs.size_HW, stable_diffusion=False),
         painting=painting,

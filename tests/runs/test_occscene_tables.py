@@ -14,10 +14,11 @@ from occforge.data.pairs import WorldPairs
 from occforge.data.views import WorldViews
 from occforge.latent.alignment import AlignmentConfig
 from occforge.latent.sample import PaintingConfig
+from occforge.latent.weights import load_generator, save_generator
 from occforge.metrics import picture_judge
 from occforge.perception.weights import save_network
 from occforge.train.loop import LoopConfig
-from tiny_pictures import READER, tiny_reader, untrained_generator
+from tiny_pictures import READER, tiny_generator, tiny_reader, untrained_generator
 
 SIZE_HW = (32, 96)
 
@@ -36,6 +37,7 @@ def settings(tmp_path_factory):
     picture_judge.save_judge(judge, folder / "judge.safetensors")
     reader = tiny_reader(views.pairs.grid, SIZE_HW).network
     save_network(reader, "monoscene", READER, SIZE_HW, folder / "monoscene.safetensors", {})
+    save_generator(tiny_generator(views.pairs.grid, SIZE_HW), folder / "pictures.safetensors", {})
     painted, reference = (WorldViews(WorldPairs(first, 2, SIZE_HW, 8)) for first in (3_000_000_000, 3_000_000_010))
     made = tables.Settings(
         out=folder / "run",
@@ -46,6 +48,7 @@ def settings(tmp_path_factory):
         reference=reference,
         judge=folder / "judge.safetensors",
         perception=folder / "monoscene.safetensors",
+        start=folder / "pictures.safetensors",
         minutes=0.01,
         joint_minutes=0.01,
         seeds=(0, 1),
@@ -78,12 +81,24 @@ def test_every_arm_takes_the_planned_steps(settings):
             assert len(notes) == steps[arm.name]
 
 
+def test_every_generator_begins_alike_with_an_alignment_that_adds_nothing(settings):
+    start = load_generator(settings.start).state_dict()
+    for arm in {arm.first for arm in settings.arms}:
+        begun = load_generator(settings.folder(arm, 0) / "start.safetensors").state_dict()
+        assert all(torch.equal(v, start[k]) for k, v in begun.items() if not k.startswith(tables.ALIGNMENT))
+        zeros = [v for k, v in begun.items() if ".align.zero." in k]
+        assert bool(zeros) == (arm.alignment != "off") and not any(v.any() for v in zeros)
+    assert start["painter.align.zero.weight"].any()
+    fresh = replace(settings, start=None)
+    assert tables.begin(fresh, settings.arms[0], 0) is None and fresh.identity() != settings.identity()
+
+
 def test_detached_perception_leaves_the_generator_alone(settings):
     detached, attached = (tables.Arm("mamba", how) for how in ("detached", "attached"))
-    first = tables.load_generator(settings.folder(tables.Arm("mamba"), 0) / "pictures.safetensors").state_dict()
+    first = load_generator(settings.folder(tables.Arm("mamba"), 0) / "pictures.safetensors").state_dict()
 
     def moved(arm):
-        now = tables.load_generator(settings.folder(arm, 0) / "pictures.safetensors").state_dict()
+        now = load_generator(settings.folder(arm, 0) / "pictures.safetensors").state_dict()
         return any(not torch.equal(now[name], first[name]) for name in first)
 
     assert not moved(detached) and moved(attached)
@@ -103,7 +118,7 @@ def test_the_tables_say_what_was_kept(settings):
         [json.loads(settings.kept_path(arm, s, 2).read_text()) for s in (0, 1)] for arm in settings.arms[:3]
     )
     assert rows["gru"][2][:-2] == tables.with_spread([1000 * row["cpu_seconds"]["alignment_step"] for row in gru])
-    assert rows["never told"][0] == tables.with_spread([row["scores"][tables.ALONE]["distance"] for row in never])
+    assert rows["not told"][0] == tables.with_spread([row["scores"][tables.ALONE]["distance"] for row in never])
     assert rows["told of it"][0] == tables.with_spread([row["scores"][tables.TOLD]["distance"] for row in told])
     assert never[0]["perception"]["clean"]["miou"] >= 0.0 and gru[0]["perception"] is None
 
