@@ -17,8 +17,8 @@ Paper: Stable Diffusion's. Because: minutes from fresh weights give pictures in 
 embedded ones were trained beside a Mamba alignment; with `--start None` all is fresh.
 
 Paper: without joint training, perception learns from finished pictures of the generator, and without alignment there is
-cross-attention. Here: without joint training, perception learns as long from the same noisy pictures with its gradients
-detached, and the generator stays as stage I left it; without alignment, it sees its occupancy only by the maps of the
+cross-attention. Here: without joint training, both learn as long from the same noisy pictures, each from its own loss,
+with the gradients between them detached; without alignment, the generator sees its occupancy only by the maps of the
 geometric path. Because: one change an arm.
 """
 
@@ -52,7 +52,7 @@ from occforge.data.views import ViewCache, WorldViews
 from occforge.latent.alignment import Encoding
 from occforge.latent.generator import PictureGenerator
 from occforge.latent.painter import PATCH
-from occforge.latent.sample import PaintingConfig
+from occforge.latent.painting_config import PaintingConfig
 from occforge.latent.weights import AnyConfig, AnyGenerator, build_generator, load_generator, save_generator
 from occforge.metrics.occupancy import OccupancyStatistics
 from occforge.metrics.picture_judge import load_judge
@@ -175,11 +175,9 @@ class Settings:
         return read_plan(self.record / "plan.json", self.identity())
 
 
-def joint_options(arm: Arm) -> JointOptions:
-    """How generator and perception meet; a detached one leaves the generator as stage I left it."""
-    if arm.joint == "attached":
-        return JointOptions()
-    return JointOptions(attached=False, frozen=("painter", "encoding", "words"))
+def joint_options(settings: Settings, arm: Arm) -> JointOptions:
+    """How generator and perception meet; perception reads in training what it reads when pictures are drawn."""
+    return JointOptions(reads=settings.painting.reads, attached=arm.joint == "attached")
 
 
 def painting_options(arm: Arm) -> PaintingOptions:
@@ -206,7 +204,9 @@ def plan(settings: Settings) -> None:
             continue
         generator = PictureGenerator(settings.config(arm.alignment), pairs.grid, pairs.taxonomy)  # type: ignore[arg-type]
         network = load_network(settings.perception).network.train()
-        second = seconds_per_step(JointTask(generator, network, views, joint_options(arm)), settings.joint_loop, TRIED)
+        second = seconds_per_step(
+            JointTask(generator, network, views, joint_options(settings, arm)), settings.joint_loop, TRIED
+        )
         steps |= steps_within(60 * settings.joint_minutes, {arm.name: 1.0}, {arm.name: second})
     write_json(settings.record / "plan.json", {"steps": steps, "made_from": settings.identity(), **versions()})
 
@@ -254,11 +254,12 @@ def stage_two(settings: Settings, arm: Arm, seed: int) -> tuple[Path, Path]:
     if arm.joint is None:
         return pictures, settings.perception
     folder = settings.folder(arm, seed)
-    if not (folder / "pictures.safetensors").exists():
+    perceived = folder / f"{load_network(settings.perception).name.rpartition('.')[2]}.safetensors"
+    if not perceived.exists():  # it is written last
         loop = replace(settings.joint_loop, steps=settings.read_plan()["steps"][arm.name], seed=seed)
         views = ViewCache(settings.cache, settings.views)
-        return train_joint(pictures, settings.perception, views, joint_options(arm), loop, folder)
-    return folder / "pictures.safetensors", next(f for f in folder.glob("*.safetensors") if f.stem != "pictures")
+        return train_joint(pictures, settings.perception, views, joint_options(settings, arm), loop, folder)
+    return folder / "pictures.safetensors", perceived
 
 
 def score(settings: Settings, arm: Arm, seed: int) -> None:
@@ -462,7 +463,7 @@ def main(
         workers: Processes side by side, one thread each.
     """
     torch.set_num_threads(1)
-    painting = PaintingConfig()
+    painting = PaintingConfig(reads="noisy")  # as in the paper
     painted, reference = (WorldViews(WorldPairs(first, n)) for first in (TEST_FIRST_SEED, TEST_FIRST_SEED + n))
     views = WorldViews(WorldPairs(TRAIN_FIRST_SEED, streets, varied=0.5))
     settings = Settings(

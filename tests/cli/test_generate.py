@@ -141,13 +141,14 @@ def picture_weights(tmp_path_factory):
     return folder
 
 
+THREE_STEPS = ("--painting.steps", 3)
 HOWS = [("--engine", "image"), ("--look", "painted"), ("--engine", "image", "--complete")]
 
 
 @pytest.mark.parametrize("how", HOWS, ids=" ".join)
 def test_painted_pictures_and_their_labels(occforge, weights, picture_weights, tmp_path, how):
     networks = ("--pictures", picture_weights / "pictures.safetensors", "--perception")
-    common = ("generate", PROMPT, "--seed", 5, "--weights", weights, "--frames", 2, "--steps", 3, *how, *networks)
+    common = ("generate", PROMPT, "--seed", 5, "--weights", weights, "--frames", 2, *THREE_STEPS, *how, *networks)
     outs = [tmp_path / name for name in ("one", "two")]
     for out in outs:
         code, said, err = occforge(*common, picture_weights / "monoscene.safetensors", "--out", out)
@@ -170,7 +171,7 @@ def test_stable_diffusion_takes_the_same_command(occforge, weights, tmp_path):
     write_folder(folder)
     made = StableDiffusionGenerator(open_folder(folder), CONFIG, GRID.pooled((2, 2, 2)), SEMANTIC_KITTI)
     save_generator(made, added, {})
-    common = ("generate", "street cars", "--weights", weights, "--look", "painted", "--steps", 2, "--frames", 2)
+    common = ("generate", "street cars", "--weights", weights, "--look", "painted", *THREE_STEPS, "--frames", 2)
     code, _, _ = occforge(*common, "--pictures", added, "--stable-diffusion", folder, "--out", tmp_path / "out")
     assert code == 0 and Image.open(tmp_path / "out" / "images" / "000001.png").size == (64, 32)
     for wrong, says in (((), "give --stable-diffusion"), (("--stable-diffusion", tmp_path), "it lacks unet")):
@@ -187,6 +188,6 @@ def test_what_painting_needs_is_asked_for(occforge, weights, picture_weights, tm
     painter = ("--pictures", picture_weights / "pictures.safetensors")
     refused("the generator paints (16, 48)", "--look", "painted", *painter, "--image-size", "32", "48")
     refused("--complete: expected --engine image", "--complete", "--engine", "scene")
-    refused("--painting.steps", "--look", "painted", *painter, "--steps", "0")
+    refused("--painting.steps", "--look", "painted", *painter, "--painting.steps", "0")
     refused("is no picture generator", "--look", "painted", "--pictures", picture_weights / "monoscene.safetensors")
     refused("expected weights at", "--engine", "image", "--pictures", tmp_path / "nowhere.safetensors")

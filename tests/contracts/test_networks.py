@@ -72,6 +72,21 @@ def test_every_parameter_learns_from_the_loss(case: Case) -> None:
     assert idle == []
 
 
+def test_a_batch_holds_the_prediction_of_each_picture(case: Case) -> None:
+    """`Prediction.of` gives the losses that the picture has by itself."""
+    network, target = case.network.eval(), torch.randint(0, 11, (BATCH, *GRID.shape_XYZ)).to(torch.uint8)
+    with torch.no_grad():
+        together = network(case.image, case.cameras, case.hints())
+        for b in range(BATCH):
+            camera = CameraBatch.stack([street_camera(SIZE_HW)])
+            alone, losses = network(case.image[b : b + 1], camera, Hints()), []
+            for prediction in (together.of(b), alone):
+                torch.manual_seed(3)  # of what a loss draws
+                losses.append(network.loss(prediction, target[b : b + 1], camera))
+            for name in losses[1]:
+                torch.testing.assert_close(losses[0][name], losses[1][name], rtol=1e-3, atol=1e-4)
+
+
 @pytest.mark.parametrize("side", ["left", "right"])
 def test_pixels_move_the_voxels_of_their_side(case: Case, side: str) -> None:
     other = case.image.clone()

@@ -82,6 +82,17 @@ def test_sizes_that_patches_do_not_divide():
     assert module(latent, finer).shape == latent.shape
 
 
+def test_padding_moves_no_occupancy():
+    """A row of occupancy belongs to the latent's row at the same height, whether patches divide the rows or not."""
+    latent = torch.zeros(1, 1, 6, 3, 4)
+    module = make("mamba", trained=True, patch=2)
+    heard = []
+    module.occupancy_patches.register_forward_hook(lambda _module, given, _result: heard.append(given[0]))
+    rows = torch.arange(24.0)[:, None].expand(24, 32)
+    module(latent, rows.expand(1, 1, 5, 8, 24, 32))
+    assert heard[0][0, 0, 0, :, 0].tolist() == [3.5, 11.5, 19.5, 0.0]
+
+
 def test_blocks_of_all_kinds_are_of_a_size():
     count = {}
     for encoding in ("mamba", "attention", "gru"):

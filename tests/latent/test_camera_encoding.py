@@ -20,7 +20,6 @@ from occforge.latent.camera_encoding import (
     facing_forward,
     frustum_points_BDHW3_m,
     frustum_views,
-    log_depths_m,
     resample,
     soft_raycast,
 )
@@ -28,6 +27,12 @@ from occforge.render.raycast import raycast
 from occforge.world.street import make_street
 
 GRID = GridSpec((16, 12, 8), (1.0, 1.0, 0.5), (0.0, -6.0, -2.0))
+
+
+def log_depths_m(near_m, far_m, bins):
+    """Centres of equal parts of the logarithm of depth."""
+    edge = torch.linspace(0.0, 1.0, bins + 1)
+    return near_m * (far_m / near_m) ** (0.5 * (edge[1:] + edge[:-1]))
 
 
 def cameras(count: int = 3) -> list:

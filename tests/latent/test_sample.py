@@ -9,7 +9,8 @@ from occforge.core.batch import CameraBatch
 from occforge.core.camera import drive_path, street_camera
 from occforge.core.errors import InputError
 from occforge.latent.objective import Diffusion
-from occforge.latent.sample import PaintingConfig, Seen, as_read, normal, sample
+from occforge.latent.painting_config import PaintingConfig
+from occforge.latent.sample import Seen, as_read, normal, sample
 
 SAMPLERS = ("dpm++", "ddim", "ddpm", "unipc")
 KINDS = ("sample", "epsilon", "v_prediction")
@@ -47,6 +48,16 @@ def test_a_perfect_network_draws_from_its_distribution(sampler, kind):
     config = PaintingConfig(sampler, steps=100 if sampler == "ddpm" else 30)
     y, _ = sample(best(diffusion), diffusion, config, (4, 1, 3, 32, 32), WORDS, nothing(), generators())
     assert float(y.mean()) == pytest.approx(MEAN, abs=0.03) and float(y.std()) == pytest.approx(SPREAD, rel=0.07)
+
+
+@pytest.mark.parametrize("sampler", ["dpm++", "ddim", "unipc"])
+def test_any_number_of_steps_ends_at_the_picture(sampler):
+    """That do not divide the diffusion's steps, and for which the last is half of the way."""
+    diffusion = Diffusion()
+    for steps in (150, 300):
+        config = PaintingConfig(sampler, steps=steps)
+        y, _ = sample(best(diffusion), diffusion, config, (4, 1, 3, 32, 32), WORDS, nothing(), generators())
+        assert float(y.mean()) == pytest.approx(MEAN, abs=0.015) and float(y.std()) == pytest.approx(SPREAD, rel=0.03)
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
@@ -90,9 +101,27 @@ def test_nothing_is_read_above_a_noise_level():
         read.append(float(level_B[0]))
         return nothing()
 
-    config = PaintingConfig(steps=20, perceive_every=1, perceive_below=0.5)
+    config = PaintingConfig(steps=20, perceive_every=1, perceive_below=0.5, reads="noisy")
     sample(best(Diffusion()), Diffusion(), config, SHAPE, WORDS, nothing(), generators(), perceive)
     assert 4 < len(read) < 10 and 0.4 < max(read) <= 0.5 and read[-1] == 0.0
+
+
+@pytest.mark.parametrize(("reads", "late"), [("noisy", 0), ("estimate", 1)])
+def test_perception_is_told_the_level_of_what_it_reads(reads, late):
+    """That of the picture at hand, or of the step at which the estimate was made."""
+    told, drawn, diffusion = [], [], Diffusion()
+
+    def perceive(_picture, level_B):
+        told.append(float(level_B[0]))
+        return nothing()
+
+    def paint(y_t, t_B, words, seen):
+        drawn.append(float((1.0 - diffusion.alpha_bar_T[t_B[0]]).sqrt()))
+        return best(diffusion)(y_t, t_B, words, seen)
+
+    config = PaintingConfig(steps=6, perceive_every=1, perceive_below=1.0, reads=reads)
+    sample(paint, diffusion, config, SHAPE, WORDS, nothing(), generators(), perceive)
+    assert told == pytest.approx([*drawn[: len(drawn) - late], 0.0])
 
 
 def test_noise_is_read_as_it_is_and_an_estimate_within_the_range_of_pictures():

@@ -12,7 +12,8 @@ from occforge.core.errors import InputError
 from occforge.core.grid import GridSpec
 from occforge.core.taxonomy import SEMANTIC_KITTI
 from occforge.core.tensors import save_tensors
-from occforge.latent.sample import PaintingConfig, Seen, sample
+from occforge.latent.painting_config import PaintingConfig
+from occforge.latent.sample import Seen, sample
 from occforge.latent.stable_diffusion import StableDiffusionGenerator, open_folder
 from occforge.latent.weights import load_generator, save_generator
 from tiny_stable_diffusion import CONFIG, write_folder

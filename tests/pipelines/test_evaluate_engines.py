@@ -8,7 +8,7 @@ import torch
 
 from occforge.core.errors import InputError
 from occforge.core.taxonomy import SEMANTIC_KITTI
-from occforge.latent.sample import PaintingConfig
+from occforge.latent.painting_config import PaintingConfig
 from occforge.metrics import picture_judge
 from occforge.pipelines import evaluate_engines as engines
 from occforge.pipelines.text_to_scene import SamplingConfig

@@ -14,7 +14,7 @@ from occforge.core.grid import STREET_GRID
 from occforge.core.taxonomy import SEMANTIC_KITTI
 from occforge.data.pairs import WorldPairs
 from occforge.data.views import ViewCache, WorldViews
-from occforge.latent.sample import PaintingConfig
+from occforge.latent.painting_config import PaintingConfig
 from occforge.metrics import picture_judge
 from occforge.pipelines.evaluate_pictures import (
     ALONE,

@@ -9,7 +9,7 @@ from occforge.core.errors import InputError
 from occforge.core.grid import Scene
 from occforge.data.pairs import WorldPairs
 from occforge.data.views import ViewCache, WorldViews
-from occforge.latent.sample import PaintingConfig
+from occforge.latent.painting_config import PaintingConfig
 from occforge.latent.weights import load_generator, save_generator
 from occforge.perception.weights import save_network
 from occforge.pipelines.evaluate_pictures import occupancy_losses

@@ -11,7 +11,7 @@ from occforge.core.camera import drive_path, street_camera
 from occforge.core.grid import Scene
 from occforge.data.pairs import WorldPairs
 from occforge.data.views import ViewCache, WorldViews
-from occforge.latent.sample import PaintingConfig
+from occforge.latent.painting_config import PaintingConfig
 from occforge.latent.stable_diffusion import StableDiffusionConfig, StableDiffusionGenerator, open_folder
 from occforge.latent.weights import load_generator
 from occforge.pipelines.text_to_pictures import asked_for, imagine, paint_scene

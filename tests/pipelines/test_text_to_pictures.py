@@ -9,7 +9,7 @@ from occforge.core.camera import CameraPath, drive_path, look_camera, street_cam
 from occforge.core.errors import InputError
 from occforge.core.grid import STREET_GRID, Scene
 from occforge.core.taxonomy import CARLA_SC, SEMANTIC_KITTI
-from occforge.latent.sample import PaintingConfig
+from occforge.latent.painting_config import PaintingConfig
 from occforge.perception.monoscene import build
 from occforge.pipelines.text_to_pictures import asked_for, imagine, paint_scene, pooled_to
 from tiny_pictures import tiny_generator, tiny_reader

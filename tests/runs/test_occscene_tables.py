@@ -13,7 +13,7 @@ from occforge.core.taxonomy import SEMANTIC_KITTI
 from occforge.data.pairs import WorldPairs
 from occforge.data.views import WorldViews
 from occforge.latent.alignment import AlignmentConfig
-from occforge.latent.sample import PaintingConfig
+from occforge.latent.painting_config import PaintingConfig
 from occforge.latent.weights import load_generator, save_generator
 from occforge.metrics import picture_judge
 from occforge.perception.weights import save_network
@@ -93,7 +93,7 @@ def test_every_generator_begins_alike_with_an_alignment_that_adds_nothing(settin
     assert tables.begin(fresh, settings.arms[0], 0) is None and fresh.identity() != settings.identity()
 
 
-def test_detached_perception_leaves_the_generator_alone(settings):
+def test_both_learn_attached_or_not(settings):
     detached, attached = (tables.Arm("mamba", how) for how in ("detached", "attached"))
     first = load_generator(settings.folder(tables.Arm("mamba"), 0) / "pictures.safetensors").state_dict()
 
@@ -101,7 +101,7 @@ def test_detached_perception_leaves_the_generator_alone(settings):
         now = load_generator(settings.folder(arm, 0) / "pictures.safetensors").state_dict()
         return any(not torch.equal(now[name], first[name]) for name in first)
 
-    assert not moved(detached) and moved(attached)
+    assert moved(detached) and moved(attached), "each generator learns, by itself or with perception"
 
 
 def test_the_tables_say_what_was_kept(settings):
@@ -121,6 +121,17 @@ def test_the_tables_say_what_was_kept(settings):
     assert rows["not told"][0] == tables.with_spread([row["scores"][tables.ALONE]["distance"] for row in never])
     assert rows["told of it"][0] == tables.with_spread([row["scores"][tables.TOLD]["distance"] for row in told])
     assert never[0]["perception"]["clean"]["miou"] >= 0.0 and gru[0]["perception"] is None
+
+
+def test_scoring_goes_on_with_what_was_trained(settings, monkeypatch):
+    arm = settings.arms[-1]
+    kept = settings.kept_path(arm, 0, 3)
+    before = kept.read_text()
+    kept.unlink()
+    for name in ("train_painting", "train_joint"):
+        monkeypatch.setattr(tables, name, lambda *_, **__: pytest.fail("trained again"))
+    tables.score(settings, arm, 0)
+    assert json.loads(kept.read_text())["scores"] == json.loads(before)["scores"]
 
 
 def test_a_second_run_trains_nothing(settings, monkeypatch):

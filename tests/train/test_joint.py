@@ -23,8 +23,9 @@ from occforge.perception.network import Prediction
 from occforge.perception.weights import load_network, save_network
 from occforge.pipelines.text_to_pictures import known
 from occforge.render.raycast import rays_of
-from occforge.train.joint import JointOptions, JointTask, each, key_cameras, one, train_joint
+from occforge.train.joint import JointOptions, JointTask, each, key_cameras, train_joint
 from occforge.train.loop import LoopConfig
+from occforge.train.optim import split_parameters
 from occforge.train.painting import PaintingOptions, drawn_batch
 
 PAINTER = PainterConfig(
@@ -82,9 +83,18 @@ def test_the_loss_is_equation_1(views, reads):
     diffusion = generator.config.diffusion
     for b, camera in enumerate(each(key_cameras(drawn.cameras, 2))):
         painted = diffusion.reconstruction_loss_B(output, drawn.y_0, drawn.noise, drawn.t_B)[b]
-        read = sum(perception.loss(one(prediction, b), drawn.labels_BXYZ[b : b + 1], camera).values())
+        read = sum(perception.loss(prediction.of(b), drawn.labels_BXYZ[b : b + 1], camera).values())
         alpha_bar = diffusion.alpha_bar_T[drawn.t_B[b]].float()
         torch.testing.assert_close(found_B[b], joint_loss_B(painted, read, alpha_bar), rtol=1e-4, atol=1e-5)
+
+
+def test_both_are_optimised_as_each_alone(views):
+    generator, perception = networks(views)
+    both = JointTask(generator, perception, views, TOLD).module
+    alone = [split_parameters(network) for network in (generator, perception)]
+    for kind, together in enumerate(split_parameters(both)):
+        assert {id(p) for p in together} == {id(p) for split in alone for p in split[kind]}
+    assert split_parameters(both)[0], "some are matrices"
 
 
 @pytest.mark.parametrize("attached", [True, False])

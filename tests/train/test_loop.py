@@ -7,7 +7,7 @@ from torch import nn
 
 from occforge.core.errors import InputError
 from occforge.core.tensors import load_tensors
-from occforge.train.distributed import average
+from occforge.train.distributed import average, device_of
 from occforge.train.loop import LoopConfig, rate, train
 
 LOOP = LoopConfig(steps=12, batch=4, lr=1e-2, optimizer="adamw", warmup=3)
@@ -114,6 +114,15 @@ def test_settings_that_cannot_be():
 def test_a_device_that_is_not_there(tmp_path):
     with pytest.raises(InputError, match="--device cpu"):
         train(Line(), replace(LOOP, device="cuda"), tmp_path, {})
+
+
+def test_each_process_takes_its_own_device(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert device_of("cuda") == torch.device("cuda:0") and device_of("cuda:3") == torch.device("cuda:3")
+    monkeypatch.setenv("LOCAL_RANK", "2")
+    assert device_of("cuda") == torch.device("cuda:2") and device_of("cpu") == torch.device("cpu")
+    with pytest.raises(InputError, match="expected cpu, cuda or cuda:1, got banana"):
+        device_of("banana")
 
 
 def test_rates():

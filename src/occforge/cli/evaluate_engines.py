@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from occforge.cli._parse import call
+from occforge.latent.painting_config import PaintingConfig
 
 
 def evaluate_engines(
@@ -13,8 +14,7 @@ def evaluate_engines(
     stable_diffusion: Path | None = None,
     judge: Path | None = None,
     perception: Path | None = None,
-    steps: int = 20,
-    guidance: float = 1.0,
+    painting: PaintingConfig = PaintingConfig(),  # noqa: B008 (frozen)
     workers: int = 2,
 ) -> None:
     """Answer packaged prompts with both engines of `occforge generate` and score their pictures and labels.
@@ -27,11 +27,9 @@ def evaluate_engines(
         stable_diffusion: Folder of the Stable Diffusion that --pictures was trained on, if it was.
         judge: File of the frozen judge of pictures; default: the one that ships.
         perception: File of the network that reads voxels in pictures; default: the one that ships.
-        steps: Steps of the picture generator.
-        guidance: How strongly words pull in pictures; 1 samples plainly.
+        painting: How the picture generator draws.
         workers: Processes that compose.
     """
-    from occforge.latent.sample import PaintingConfig
     from occforge.pipelines.evaluate_engines import evaluate_engines as score
     from occforge.pipelines.evaluate_engines import table
     from occforge.pipelines.text_to_scene import SamplingConfig
@@ -44,7 +42,7 @@ def evaluate_engines(
         load_judge(judge),
         load_perception(perception),
         SamplingConfig(),
-        PaintingConfig("dpm++", steps, guidance),
+        painting,
         out,
         weights,
         n,

@@ -1,10 +1,10 @@
 """`occforge evaluate pictures`: distance, faithfulness, pairing and use of occupancy of a picture generator."""
 
 from pathlib import Path
-from typing import Literal
 
 from occforge.cli._parse import call
 from occforge.core.errors import InputError
+from occforge.latent.painting_config import PaintingConfig
 
 
 def evaluate_pictures(
@@ -14,10 +14,7 @@ def evaluate_pictures(
     perception: Path | None = None,
     n: int = 500,
     seed: int = 0,
-    sampler: Literal["dpm++", "ddim", "ddpm", "unipc"] = "dpm++",
-    steps: int = 20,
-    guidance: float = 1.0,
-    occupancy_guidance: float = 2.0,
+    painting: PaintingConfig = PaintingConfig(),  # noqa: B008 (frozen)
     videos: int = 16,
     frames: int = 8,
     out: Path = Path("out/evaluate-pictures"),
@@ -33,10 +30,7 @@ def evaluate_pictures(
         perception: File of the network that reads occupancy in pictures; default: the one that ships.
         n: Streets to paint, and as many others as the reference.
         seed: Seed of the noise.
-        sampler: How pictures are drawn: one of diffusers' samplers.
-        steps: Steps of the sampler.
-        guidance: How strongly words pull; 1 samples plainly.
-        occupancy_guidance: How strongly occupancy pulls, where one is seen.
+        painting: How pictures are drawn.
         videos: Drives whose frames are compared with each other; 0 leaves them out.
         frames: Frames of a drive.
         out: Folder of pictures.json, pictures.md and sheet.png, and frames.png with the first drives.
@@ -46,15 +40,14 @@ def evaluate_pictures(
     from occforge.data.pairs import WorldPairs
     from occforge.data.procedural import TEST_FIRST_SEED
     from occforge.data.views import ViewCache, WorldViews
-    from occforge.latent.sample import PaintingConfig
     from occforge.pipelines.evaluate_pictures import evaluate_pictures as score
     from occforge.pipelines.evaluate_pictures import table
     from occforge.weights import load_judge, load_perception, load_pictures
 
-    if n < 2 or videos < 0 or (videos and frames < 2):
+    if n < 2 or videos < 0 or (videos and frames < 2) or seed < 0:
         raise InputError(
-            "evaluate pictures: expected --n of at least 2, --videos of 0 or more and --frames of at least 2, got "
-            f"{n}, {videos} and {frames}"
+            "evaluate pictures: expected --n of at least 2, --videos and --seed of 0 or more and --frames of at least "
+            f"2, got {n}, {videos}, {seed} and {frames}"
         )
     generator = load_pictures(weights, stable_diffusion)
     frozen = load_judge(judge)
@@ -64,7 +57,6 @@ def evaluate_pictures(
     )
     for views in (painted, reference):
         views.fill(workers)
-    painting = PaintingConfig(sampler, steps, guidance, occupancy_guidance)
     reader = load_perception(perception)
     drives = WorldPairs(TEST_FIRST_SEED, videos, generator.config.size_HW) if videos else None
     print(table(score(generator, frozen, reader, painted, reference, painting, out, seed, drives, frames)))

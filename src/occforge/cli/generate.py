@@ -9,6 +9,7 @@ import tyro
 from occforge.cli._common import default_folder, stage_progress, tell
 from occforge.cli._parse import call
 from occforge.core.errors import InputError
+from occforge.latent.painting_config import PaintingConfig
 
 
 def generate(
@@ -25,11 +26,11 @@ def generate(
     image_size: tuple[int, ...] = (),
     guidance: float = 1.0,
     attempts: int = 4,
-    steps: int = 20,
     weights: Path | None = None,
     pictures: Path | None = None,
     stable_diffusion: Path | None = None,
     perception: Path | None = None,
+    painting: PaintingConfig = PaintingConfig(),  # noqa: B008 (frozen)
     overwrite: bool = False,
 ) -> None:
     """Make a labelled 3D street, and what a camera on the car sees of it, from a sentence.
@@ -48,19 +49,18 @@ def generate(
             JSON file of cameras such as the cameras.json of an output folder.
         video: Several pictures also make a file that plays; mp4 needs pip install 'occforge[video]'.
         image_size: Height and width of shaded pictures, default 192 640; painted ones have their generator's.
-        guidance: How strongly the prompt pulls; 1 samples plainly.
+        guidance: How strongly the prompt pulls on the composition; 1 samples plainly.
         attempts: How often the plan and its objects are drawn at most until they show what they were asked for.
-        steps: Steps of the picture generator.
         weights: Folder of a trained scene generator; default: the one that ships.
         pictures: File of a trained picture generator, for --engine image and --look painted.
         stable_diffusion: Folder of the Stable Diffusion that --pictures was trained on, if it was.
         perception: File of the network that reads voxels in pictures; default: the one that ships.
+        painting: How the picture generator draws.
         overwrite: Replace the content of a folder that is not empty.
     """
     from occforge.core.camera import camera_path, street_camera
     from occforge.core.files import atomic_folder
     from occforge.discrete.text import check_prompt
-    from occforge.latent.sample import PaintingConfig
     from occforge.pipelines.complete_scene import complete_scene
     from occforge.pipelines.text_to_pictures import asked_for, check_cameras, generate_pictures, paint_scene
     from occforge.pipelines.text_to_scene import SamplingConfig, generate_scene, step_count
@@ -80,7 +80,7 @@ def generate(
     size_HW = asked_size(image_size) or (painter.config.size_HW if painter else (192, 640))
     check_picture_size(size_HW)
     cameras = camera_path(path, street_camera(size_HW), frames, composition.levels.grid)
-    config, painting = SamplingConfig(guidance=guidance, attempts=attempts), PaintingConfig("dpm++", steps, guidance)
+    config = SamplingConfig(guidance=guidance, attempts=attempts)
     look = "shaded" if painter is None else "painted"
     settings: dict[str, Any] = {"engine": engine, "look": look, "path": path, "weights": origin, "sampling": config}
     if engine == "image":

@@ -5,6 +5,7 @@ Shape legend: X forward, Y left, Z up; arrays are indexed [x, y, z].
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -128,3 +129,29 @@ class Scene:
             raise InputError(f"{path} is not a readable scene file ({error}); make it again") from error
         grid = GridSpec(labels.shape, tuple(voxel_m.tolist()), tuple(origin_m.tolist()))
         return Scene(labels, grid, taxonomy)
+
+
+class World(Protocol):
+    """Anything made for voxels and classes: a scene, a network, a dataset."""
+
+    @property
+    def grid(self) -> GridSpec:
+        """Its voxels."""
+
+    @property
+    def taxonomy(self) -> Taxonomy:
+        """Its classes."""
+
+
+def check_one_world(what: str, **worlds: World) -> None:
+    """Raise `InputError` unless all have the same voxels and classes; their names are words of the message."""
+    (first, one), *others = worlds.items()
+    for name, other in others:
+        if other.grid != one.grid or other.taxonomy.names != one.taxonomy.names:
+            (a, b) = (f"the {n.replace('_', ' ')} {_described(w)}" for n, w in ((first, one), (name, other)))
+            raise InputError(f"{what}: expected the same voxels and classes, got {a} and {b}; choose two of one world")
+
+
+def _described(world: World) -> str:
+    shape = " x ".join(map(str, world.grid.shape_XYZ))
+    return f"with {shape} voxels of {world.grid.voxel_m[0]:g} m and classes of {world.taxonomy.name}"

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from occforge.core.files import atomic_path
-from occforge.core.threads import use_one_thread
+from occforge.core.threads import check_workers, use_one_thread
 
 SHARD = 32
 
@@ -33,6 +33,7 @@ class Shards:
 
     def fill(self, workers: int, name: str) -> None:
         """Make every missing shard, `workers` processes side by side, with progress."""
+        check_workers(workers)
         missing = [s for s in range(_shards(self.count)) if not self.path(s).exists()]
         if not missing:
             return

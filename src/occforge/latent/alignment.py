@@ -73,9 +73,9 @@ class Alignment(nn.Module):
         missing = (0, -W % p, 0, -H % p)  # rows and columns that no whole patch holds
         flat_MCHW = F.pad(latent_BNCHW.flatten(0, 1), missing)
         latent_MEhw = self.latent_patches(flat_MCHW)
-        size_DHW = (occupancy_BNODHW.shape[3], *flat_MCHW.shape[2:])
+        size_DHW = (occupancy_BNODHW.shape[3], H, W)
         occupancy_MODHW = F.interpolate(occupancy_BNODHW.flatten(0, 1), size_DHW, mode="area")
-        occupancy_MEdhw = self.occupancy_patches(occupancy_MODHW)
+        occupancy_MEdhw = self.occupancy_patches(F.pad(occupancy_MODHW, missing))
         occupancy_BNdhwE = occupancy_MEdhw.movedim(1, -1).unflatten(0, (B, N)) + self.kind[0]
         latent_BNhwE = latent_MEhw.movedim(1, -1).unflatten(0, (B, N)) + self.kind[1]
         aligned_BNEhw = self.encode(occupancy_BNdhwE, latent_BNhwE).movedim(-1, 2)

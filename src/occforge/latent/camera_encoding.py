@@ -139,12 +139,6 @@ class CameraEncoding(nn.Module):
         return torch.stack(views, 1)
 
 
-def log_depths_m(near_m: float, far_m: float, bins: int) -> Tensor:
-    """Centres of `bins` equal parts of the logarithm of depth, (D,)."""
-    edge = torch.linspace(0.0, 1.0, bins + 1)
-    return near_m * (far_m / near_m) ** (0.5 * (edge[1:] + edge[:-1]))
-
-
 def frustum_points_BDHW3_m(cameras: CameraBatch, depth_D_m: Tensor, size_HW: tuple[int, int]) -> Tensor:
     """Points of the grid frame at each depth behind the centres of (H, W) cells of each camera's image, in metres."""
     origin_B3, ray_BHW3 = cameras.rays(size_HW)

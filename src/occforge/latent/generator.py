@@ -5,8 +5,10 @@ Shape legend: B batch, N frames, K classes, C H W pictures in -1 to 1, X Y Z vox
 
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from occforge.core.batch import CameraBatch
@@ -40,6 +42,11 @@ class GeneratorConfig:
     depths: int = 96
 
     def __post_init__(self) -> None:
+        if any(n % PATCH or n < 2 * PATCH for n in self.size_HW):
+            raise InputError(
+                f"generator: expected rows and columns divisible by {PATCH}, {2 * PATCH} or more, got "
+                f"{self.size_HW[0]} x {self.size_HW[1]}; choose another size"
+            )
         if self.painter.volume != self.encoding.channels:
             raise InputError(
                 f"generator: the painter expects a volume of {self.painter.volume} channels, the camera encoding gives "
@@ -104,6 +111,11 @@ class PictureGenerator(nn.Module):
         level_B = (1.0 - self.config.diffusion.alpha_bar_T[t_B.cpu()]).sqrt().to(y_BNCHW)
         camera_BN16 = camera_numbers_B16(cameras, self.grid).unflatten(0, y_BNCHW.shape[:2])
         return self.painter(y_BNCHW, level_B, words_BLE, camera_BN16, seen.maps_BNMHW, seen.volume_BNODHW)
+
+
+def picture_tensor(images_NHW3: NDArray[np.uint8]) -> Tensor:
+    """RGB pictures as the generator has them: (N, 3, H, W) in -1 to 1."""
+    return torch.from_numpy(images_NHW3).permute(0, 3, 1, 2).float() / 127.5 - 1.0
 
 
 def shares_of(labels_BXYZ: Tensor, classes: int) -> Tensor:

@@ -4,10 +4,9 @@ At every k-th step a perception network reads what the picture looks like so far
 steps that follow. Shape legend: B batch, N frames, C H W picture or latent, M maps, O D H W volume, L words.
 """
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -17,46 +16,7 @@ from occforge.core.batch import CameraBatch
 from occforge.core.errors import InputError
 from occforge.core.reprojection import frame_before
 from occforge.latent.objective import Diffusion
-
-Sampler = Literal["dpm++", "ddim", "ddpm", "unipc"]
-Reads = Literal["estimate", "noisy"]
-
-
-@dataclass(frozen=True)
-class PaintingConfig:
-    """How pictures are drawn.
-
-    `guidance` strengthens the words, `occupancy_guidance` what is seen; 1 leaves them as they are (`guided`).
-    `perceive_every`: steps between two readings of the picture, the last step always reads; 0 never. `perceive_below`:
-    the noise level, 1 at the start, down to which nothing is read. Paper: read from the start. Here: from a half on, as
-    what is read in noise is an open plain, and guides towards one (docs/lab). `reads`: the denoised estimate of the
-    step before, or the noisy picture itself. Paper: the noisy one. Here: the estimate by default, which is read better
-    where noise is high.
-    `agreement`: the share by which each frame's estimate becomes that of the frame before it where both see the same
-    point (`agreed`), in the steps up to `agree_until` of all; 0 leaves frames to themselves.
-    """
-
-    sampler: Sampler = "dpm++"
-    steps: int = 20
-    guidance: float = 1.0
-    occupancy_guidance: float = 2.0
-    perceive_every: int = 2
-    perceive_below: float = 0.5
-    reads: Reads = "estimate"
-    agreement: float = 0.8
-    agree_until: float = 0.8
-
-    def __post_init__(self) -> None:
-        if self.steps < 1:
-            raise InputError(f"--painting.steps: expected 1 or more, got {self.steps}")
-        if self.perceive_every < 0:
-            raise InputError(f"--painting.perceive-every: expected 0 or more, got {self.perceive_every}")
-        for name in ("guidance", "occupancy_guidance"):
-            if not math.isfinite(getattr(self, name)):
-                raise InputError(f"--{name.replace('_', '-')}: expected a finite number, got {getattr(self, name)}")
-        for name in ("perceive_below", "agreement", "agree_until"):
-            if not 0.0 <= getattr(self, name) <= 1.0:
-                raise InputError(f"--painting.{name.replace('_', '-')}: expected 0 to 1, got {getattr(self, name)}")
+from occforge.latent.painting_config import PaintingConfig, Reads, Sampler
 
 
 def as_read(picture_BCHW: Tensor, reads: Reads) -> Tensor:
@@ -80,12 +40,16 @@ class Seen:
 Paint = Callable[[Tensor, Tensor, Tensor, Seen], Tensor]
 """The generator: noisy pictures (B, N, C, H, W), their steps t (B,), words and what is seen, to its prediction."""
 Perceive = Callable[[Tensor, Tensor], Seen]
-"""Pictures so far and their noise level (B,) to what the cameras see of the occupancy perceived in them."""
+"""Pictures so far and the noise level (B,) at which they are, or were estimated, to what the cameras see of the
+occupancy perceived in them."""
 
 
 def scheduler_of(sampler: Sampler, diffusion: Diffusion, steps: int) -> Any:
-    """diffusers' scheduler for this diffusion, set to `steps`."""
-    from diffusers.schedulers.scheduling_ddim import DDIMScheduler
+    """diffusers' scheduler for this diffusion, set to `steps`.
+
+    DDIM is the first-order DPM-Solver++ (Lu et al. 2022, Sec. 5): diffusers' own DDIM steps from t to
+    t - training steps // steps, which is not the next of its timesteps where those do not divide.
+    """
     from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
     from diffusers.schedulers.scheduling_dpmsolver_multistep import DPMSolverMultistepScheduler
     from diffusers.schedulers.scheduling_unipc_multistep import UniPCMultistepScheduler
@@ -98,14 +62,15 @@ def scheduler_of(sampler: Sampler, diffusion: Diffusion, steps: int) -> Any:
         "prediction_type": diffusion.prediction,
         "timestep_spacing": "trailing",
     }
-    if sampler == "ddim":
-        scheduler: Any = DDIMScheduler(**common, clip_sample=False)
-    elif sampler == "ddpm":
-        scheduler = DDPMScheduler(**common, clip_sample=False)
+    if sampler == "ddpm":
+        scheduler: Any = DDPMScheduler(**common, clip_sample=False)
     elif sampler == "unipc":
         scheduler = UniPCMultistepScheduler(**common)
     else:
-        scheduler = DPMSolverMultistepScheduler(**common, algorithm_type="dpmsolver++", final_sigmas_type="zero")
+        order = 1 if sampler == "ddim" else 2
+        scheduler = DPMSolverMultistepScheduler(
+            **common, solver_order=order, algorithm_type="dpmsolver++", final_sigmas_type="zero"
+        )
     scheduler.set_timesteps(steps)
     return scheduler
 
@@ -136,6 +101,7 @@ def sample(
     scheduler = scheduler_of(config.sampler, diffusion, config.steps)
     y_t = normal(shape_BNCHW, generators)
     estimate: Tensor | None = None
+    made_B = torch.ones(len(y_t))  # the noise level at which the estimate was made
     many, steps = shape_BNCHW[1] > 1, scheduler.timesteps.tolist()
     for i, t in enumerate(steps):
         t_B = torch.full((len(y_t),), int(t))
@@ -145,9 +111,9 @@ def sample(
             if config.reads == "noisy":
                 seen = perceive(y_t, level_B)
             elif estimate is not None:
-                seen = perceive(estimate, level_B)
+                seen = perceive(estimate, made_B)
         output = guided(paint, config, y_t, t_B, words, seen)
-        estimate = diffusion.clean(output, y_t, t_B)
+        estimate, made_B = diffusion.clean(output, y_t, t_B), level_B
         if many and cameras is not None and config.agreement and i < config.agree_until * len(steps):
             estimate = agreed(estimate, seen, cameras, config.agreement)
             output = diffusion.output_for(estimate, y_t, t_B)

@@ -32,10 +32,14 @@ class Hints:
 
 @dataclass(frozen=True)
 class Prediction:
-    """Logits of every voxel, and what the network's own losses need."""
+    """Logits of every voxel, and what the network's own losses need, each with the batch as its first axis."""
 
     logits_BKXYZ: Tensor
     extras: dict[str, Tensor] = field(default_factory=dict)
+
+    def of(self, b: int) -> "Prediction":
+        """That of picture `b` alone, as a batch of one."""
+        return Prediction(self.logits_BKXYZ[b : b + 1], {name: x[b : b + 1] for name, x in self.extras.items()})
 
 
 class PerceptionNetwork(nn.Module):

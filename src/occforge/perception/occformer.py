@@ -174,7 +174,8 @@ class OccFormer(PerceptionNetwork):
         volumes = self._run(self.pixel_decoder, self._run(self.encoder, lifted))
         class_RBQK, mask_RBQxyz = self._run(self.mask_decoder, volumes)
         logits = semantic_logits(class_RBQK[-1], mask_RBQxyz[-1], self.grid.shape_XYZ)
-        extras = {"class_RBQK": class_RBQK, "mask_RBQxyz": mask_RBQxyz, "depth_logits_BDhw": depth_BDhw}
+        rounds = {"class_BRQK": class_RBQK.transpose(0, 1), "mask_BRQxyz": mask_RBQxyz.transpose(0, 1)}
+        extras = {**rounds, "depth_logits_BDhw": depth_BDhw}
         if hints.depth_BHW_m is not None:
             extras["depth_BHW_m"] = hints.depth_BHW_m
         return Prediction(logits, extras)
@@ -187,9 +188,8 @@ class OccFormer(PerceptionNetwork):
     def loss(self, prediction: Prediction, target_BXYZ: Tensor, cameras: CameraBatch) -> dict[str, Tensor]:
         """See `PerceptionNetwork`: classes, masks and Dice of the matched queries of every round; depth where given."""
         extras, config = prediction.extras, self.config
-        terms = mask_losses(
-            extras["class_RBQK"], extras["mask_RBQxyz"], target_BXYZ, self.weight_K, self.sampling_K, config.matching
-        )
+        class_RBQK, mask_RBQxyz = (extras[name].transpose(0, 1) for name in ("class_BRQK", "mask_BRQxyz"))
+        terms = mask_losses(class_RBQK, mask_RBQxyz, target_BXYZ, self.weight_K, self.sampling_K, config.matching)
         if "depth_BHW_m" in extras:
             depth = depth_loss(extras["depth_logits_BDhw"], extras["depth_BHW_m"], self.lifted_grid, cameras)
             terms["depth"] = config.depth * depth

@@ -20,7 +20,7 @@ from occforge.core.files import write_json, write_text
 from occforge.core.grid import Scene
 from occforge.data.procedural import TEST_FIRST_SEED
 from occforge.discrete.stages import Composition
-from occforge.latent.sample import PaintingConfig
+from occforge.latent.painting_config import PaintingConfig
 from occforge.latent.weights import AnyGenerator
 from occforge.metrics.picture_judge import PictureJudge, picture_features_ND
 from occforge.metrics.prompts import Prompt, found, load_prompts, measurable
@@ -60,9 +60,9 @@ def evaluate_engines(
     is that to other such streets. `weights` is the folder that `composition` was read from. Scenes and pictures stay
     in `out`, where a stopped run finds them. Writes engines.json, engines.md and sheet.png there.
     """
-    prompts = load_prompts("test")[:n]
-    if len(prompts) < 2:
+    if n is not None and n < 2:
         raise InputError(f"evaluate engines: expected --n of at least 2, got {n}")
+    prompts = load_prompts("test")[:n]
     if generator.taxonomy.names != composition.levels.taxonomy.names:
         raise InputError(
             f"evaluate engines: scenes are of {composition.levels.taxonomy.name}, the picture generator paints "

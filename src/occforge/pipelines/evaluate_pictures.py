@@ -21,10 +21,12 @@ from occforge.core.batch import CameraBatch
 from occforge.core.camera import Camera, CameraPath
 from occforge.core.errors import InputError
 from occforge.core.files import write_json, write_text
+from occforge.core.grid import check_one_world
 from occforge.data.pairs import WorldPairs
 from occforge.data.views import ViewCache, Views
-from occforge.latent.generator import shares_of
-from occforge.latent.sample import PaintingConfig, Seen
+from occforge.latent.generator import picture_tensor, shares_of
+from occforge.latent.painting_config import PaintingConfig
+from occforge.latent.sample import Seen
 from occforge.latent.weights import AnyGenerator
 from occforge.metrics.frechet import frechet_distance
 from occforge.metrics.iou import IoU
@@ -154,6 +156,10 @@ def picture_scores(
     """
     if len(painted) != len(reference) or painted.source.identity == reference.source.identity:
         raise InputError("evaluate pictures: expected equally many painted and reference scenes, of other seeds")
+    world = painted.source.pairs
+    check_one_world(
+        "evaluate pictures", streets=world, picture_generator=generator, perception_network=perception.network
+    )
     made_from = {"pictures": digest_of(generator), "data": painted.source.identity, "seed": seed, "kinds": list(kinds)}
     networks = {"perception": digest_of(perception.network), "painting": asdict(config)}
     claim_folder(out / "pictures", made_from | networks)
@@ -261,8 +267,7 @@ def _losses_of(generator: AnyGenerator, scene: Views, following: Views, index: i
     diffusion, rng = generator.config.diffusion, np.random.default_rng((seed, index))
     t_B = torch.from_numpy(((np.arange(levels) + rng.random(levels)) / levels * diffusion.steps).astype(np.int64))
     noise_rng = torch.Generator().manual_seed(int(rng.integers(2**62)))
-    image_3HW = torch.from_numpy(scene.images_NHW3[0]).movedim(-1, 0).float() / 127.5 - 1.0
-    y_0 = generator.encode(image_3HW[None, None]).expand(levels, -1, -1, -1, -1)
+    y_0 = generator.encode(picture_tensor(scene.images_NHW3[:1])[None]).expand(levels, -1, -1, -1, -1)
     noise = torch.randn(y_0.shape, generator=noise_rng)
     y_t = diffusion.noised(y_0, noise, t_B)
     words_BLE = generator.told(asked_about(scene.attributes, index)).expand(levels, -1, -1)

@@ -15,7 +15,7 @@ from occforge.core.camera import CameraPath, drive_path
 from occforge.core.errors import InputError
 from occforge.core.grid import Scene
 from occforge.data.pairs import WorldPairs
-from occforge.latent.sample import PaintingConfig
+from occforge.latent.painting_config import PaintingConfig
 from occforge.latent.text import Asked
 from occforge.latent.weights import AnyGenerator
 from occforge.metrics.consistency import inconsistency

@@ -16,13 +16,14 @@ from torch import Tensor
 from occforge.core.batch import CameraBatch
 from occforge.core.camera import Camera, CameraPath, check_within
 from occforge.core.errors import InputError
-from occforge.core.grid import GridSpec, Scene
+from occforge.core.grid import GridSpec, Scene, check_one_world
 from occforge.core.rays import Rays
 from occforge.data._transforms import downsample_scene
 from occforge.discrete.stages import Composition
 from occforge.discrete.text import request_BA
 from occforge.latent.generator import maps_of_rays, shares_of
-from occforge.latent.sample import PaintingConfig, Perceive, Seen, as_read, sample
+from occforge.latent.painting_config import PaintingConfig
+from occforge.latent.sample import Perceive, Seen, as_read, sample
 from occforge.latent.text import Asked
 from occforge.latent.weights import AnyGenerator
 from occforge.metrics.prompts import MEASURED
@@ -55,8 +56,9 @@ def paint_scene(
     cameras are not what the generator was made for.
     """
     check_cameras(generator, path)
-    labels_XYZ = pooled_to(scene, generator.grid).labels_XYZ
-    share_BKXYZ = shares_of(torch.from_numpy(labels_XYZ)[None], generator.taxonomy.class_count)
+    pooled = pooled_to(scene, generator.grid)
+    check_one_world("pictures", picture_generator=generator, scene=pooled)
+    share_BKXYZ = shares_of(torch.from_numpy(pooled.labels_XYZ)[None], generator.taxonomy.class_count)
     seen = known(generator, share_BKXYZ, rays_of(scene, path.cameras), path.cameras)
     return paint(generator, seen, path, asked, seed, config)
 
@@ -84,11 +86,7 @@ def imagine(
     """
     check_cameras(generator, path)
     network = perception.network
-    if network.grid != generator.grid or network.taxonomy.names != generator.taxonomy.names:
-        raise InputError(
-            f"image engine: the generator paints {generator.grid.shape_XYZ} voxels of {generator.taxonomy.name}, the "
-            f"perception network sees {network.grid.shape_XYZ} of {network.taxonomy.name}; choose two of one world"
-        )
+    check_one_world("image engine", picture_generator=generator, perception_network=network)
     if not config.perceive_every:
         raise InputError("image engine: --painting.perceive-every is 0, so no occupancy would be read; give 1 or more")
     key = CameraBatch.stack([path.cameras[0].resized(perception.size_HW)])

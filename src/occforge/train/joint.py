@@ -20,12 +20,13 @@ from torch import Tensor, nn
 from occforge.core.batch import CameraBatch
 from occforge.core.camera import Camera
 from occforge.core.errors import InputError
-from occforge.core.grid import Scene
+from occforge.core.grid import Scene, check_one_world
 from occforge.core.tensors import load_state, load_tensors
 from occforge.data.views import ViewCache
 from occforge.latent.generator import kept_where, maps_of_rays
 from occforge.latent.objective import joint_loss_B
-from occforge.latent.sample import Reads, Seen, as_read
+from occforge.latent.painting_config import Reads
+from occforge.latent.sample import Seen, as_read
 from occforge.latent.weights import AnyGenerator, load_generator, save_generator
 from occforge.perception.network import Hints, PerceptionNetwork, Prediction
 from occforge.perception.weights import load_network, save_network
@@ -39,14 +40,15 @@ from occforge.train.painting import PaintingOptions, drawn_batch
 class JointOptions:
     """How the two meet.
 
-    `reads`: the noisy picture y_t, as in the paper, or the generator's estimate of the clean one, made without
-    occupancy and without gradient first. `attached`: L_LDM reaches perception through what the cameras see of its
-    occupancy; else each network learns from its own loss alone. `frozen`: parts of the generator that keep their
-    weights beside those of a Stable Diffusion, whose base always does. Paper: the base UNet. Here: none by default.
-    Because: the small generator has no pretrained base.
+    `reads`: the noisy picture y_t, or the generator's estimate of the clean one, made without occupancy and without
+    gradient first. Paper: the noisy one. Here: the estimate. Because: it is what is read when pictures are drawn
+    (`PaintingConfig.reads`; draw with what was trained with). `attached`: L_LDM reaches perception through what the
+    cameras see of its occupancy; else each network learns from its own loss alone. `frozen`: parts of the generator
+    that keep their weights beside those of a Stable Diffusion, whose base always does. Paper: the base UNet. Here:
+    none by default. Because: the small generator has no pretrained base.
     """
 
-    reads: Reads = "noisy"
+    reads: Reads = "estimate"
     attached: bool = True
     frozen: tuple[Literal["painter", "encoding", "words"], ...] = ()
     painting: PaintingOptions = field(default_factory=PaintingOptions)
@@ -62,12 +64,9 @@ class JointTask:
         views: ViewCache,
         options: JointOptions,
     ) -> None:
-        if perception.grid != generator.grid or perception.taxonomy.names != generator.taxonomy.names:
-            raise InputError(
-                f"joint training: the generator paints {generator.grid.shape_XYZ} voxels of "
-                f"{generator.taxonomy.name}, the perception network sees {perception.grid.shape_XYZ} of "
-                f"{perception.taxonomy.name}; train two of one world"
-            )
+        check_one_world(
+            "joint training", picture_generator=generator, perception_network=perception, views=views.source.pairs
+        )
         self.generator, self.perception, self.views, self.options = generator, perception, views, options
         for part in options.frozen:
             if not isinstance(getattr(generator, part, None), nn.Module):
@@ -86,7 +85,7 @@ class JointTask:
         reconstruction_B = diffusion.reconstruction_loss_B(output, drawn.y_0, drawn.noise, drawn.t_B)
         keys = each(key_cameras(drawn.cameras, drawn.y_0.shape[1]))
         terms = [
-            self.perception.loss(one(prediction, b), drawn.labels_BXYZ[b : b + 1], key) for b, key in enumerate(keys)
+            self.perception.loss(prediction.of(b), drawn.labels_BXYZ[b : b + 1], key) for b, key in enumerate(keys)
         ]
         perception_B = torch.stack([torch.stack(list(t.values())).sum() for t in terms])
         return joint_loss_B(reconstruction_B, perception_B, alpha_bar_B)
@@ -136,12 +135,6 @@ def each(cameras: CameraBatch) -> list[CameraBatch]:
     return [CameraBatch(K, pose, cameras.size_HW) for K, pose in parts]
 
 
-def one(prediction: Prediction, b: int) -> Prediction:
-    """The prediction of one picture of a batch."""
-    extras = {name: value[b : b + 1] for name, value in prediction.extras.items()}
-    return Prediction(prediction.logits_BKXYZ[b : b + 1], extras)
-
-
 def train_joint(
     generator_path: Path,
     perception_path: Path,
@@ -164,13 +157,15 @@ def train_joint(
             f"joint training: the generator paints {generator.config.size_HW}, the views are "
             f"{views.source.pairs.size_HW}; give --image {' '.join(map(str, generator.config.size_HW))}"
         )
-    made_from = {
+    made_from: dict[str, object] = {
         "generator": hashlib.sha256(generator_path.read_bytes()).hexdigest(),
         "perception": hashlib.sha256(perception_path.read_bytes()).hexdigest(),
         "source": views.source.identity,
         "views": len(views),
         "options": asdict(options),
     }
+    if folder is not None:
+        made_from["folder"] = str(folder.resolve())
     task = JointTask(generator, network, views, options)
     with Timed(task, out / "cpu.jsonl") as timed:
         final = train(timed, loop, out, json.loads(json.dumps(made_from)))

@@ -8,7 +8,7 @@ import json
 import time
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -22,7 +22,7 @@ from occforge.core.errors import InputError
 from occforge.core.files import write_text
 from occforge.core.tensors import load_state, load_tensors, save_tensors
 from occforge.train.checkpoint import flatten_optimizer, restore_optimizer
-from occforge.train.distributed import average, process_group, wait
+from occforge.train.distributed import average, device_of, process_group, wait
 from occforge.train.optim import Muon, split_parameters
 
 
@@ -86,9 +86,8 @@ def train(task: Task, config: LoopConfig, folder: Path, metadata: dict[str, obje
     `folder` holds checkpoint.safetensors (every few minutes), log.jsonl (one line a step) and run.json. If a
     checkpoint of the same configuration is there, training continues from it; of another one, `InputError`.
     """
-    device = torch.device(config.device)
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise InputError("--device cuda: no CUDA device is visible; use --device cpu")
+    device = device_of(config.device)
+    config = replace(config, device=str(device))
     with process_group(device) as (rank, world):
         if config.batch % world:
             raise InputError(f"--batch {config.batch} does not divide among {world} processes; choose a multiple")

@@ -8,6 +8,9 @@ from torch import Tensor, nn
 from occforge.core.arithmetic import fast_bfloat16
 from occforge.train.distributed import divided
 
+PARTS = ("generator", "perception", "painter")
+"""Names that networks have within the modules that are trained, outermost first."""
+
 
 class Muon(torch.optim.Optimizer):
     """Momentum whose update is orthogonalised by Newton-Schulz iteration (Jordan et al. 2024).
@@ -61,7 +64,7 @@ def orthogonalise(matrix: Tensor, iterations: int = 5) -> Tensor:
 def split_parameters(module: nn.Module) -> tuple[list[Tensor], list[Tensor]]:
     """(matrices for Muon, the rest for AdamW): embeddings, heads, biases, norms and thin matrices are the rest.
 
-    A `painter` within a module counts as the network itself, as does what stands beside it.
+    Networks within a module (`PARTS`) count as if each stood alone.
     """
     matrices: list[Tensor] = []
     rest: list[Tensor] = []
@@ -70,7 +73,9 @@ def split_parameters(module: nn.Module) -> tuple[list[Tensor], list[Tensor]]:
         if not parameter.requires_grad:
             continue
         thin = parameter.dim() < 2 or min(parameter.shape[0], parameter[0].numel()) < 32
-        outer = name.removeprefix("painter.").startswith(("head", "enter", "leave", "modulate", "words"))
+        for part in PARTS:
+            name = name.removeprefix(f"{part}.")
+        outer = name.startswith(("head", "enter", "leave", "modulate", "words"))
         outer = outer or ".table" in name or "voxel" in name
         (rest if thin or outer or id(parameter) in embeddings else matrices).append(parameter)
     return matrices, rest

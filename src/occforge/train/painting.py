@@ -12,11 +12,12 @@ from torch import Tensor, nn
 from occforge.core.batch import CameraBatch
 from occforge.core.camera import Camera
 from occforge.core.errors import InputError
+from occforge.core.rays import Rays
 from occforge.core.tensors import load_state, load_tensors
 from occforge.data.shards import reading_order
-from occforge.data.views import ViewCache, Views
+from occforge.data.views import ViewCache
 from occforge.discrete.text import request_BA
-from occforge.latent.generator import kept_where, maps_of_rays, shares_of
+from occforge.latent.generator import kept_where, maps_of_rays, picture_tensor, shares_of
 from occforge.latent.text import Asked
 from occforge.latent.weights import AnyConfig, AnyGenerator, build_generator, load_generator, save_generator
 from occforge.train.budget import Timed
@@ -51,7 +52,8 @@ class PaintingTask:
         generator, diffusion = self.generator, self.generator.config.diffusion
         drawn = drawn_batch(generator, self.views, self.options, step, slots, batch, seed)
         share = shares_of(drawn.labels_BXYZ, generator.taxonomy.class_count).to(drawn.y_0)
-        seen = kept_where(generator.see(share, drawn.cameras, drawn.maps_BNMHW), drawn.given_B)
+        maps_BNMHW = torch.stack([maps_of_rays(rays, generator.taxonomy.class_count) for rays in drawn.rays]).to(share)
+        seen = kept_where(generator.see(share, drawn.cameras, maps_BNMHW), drawn.given_B)
         output = generator.paint(drawn.y_t, drawn.t_B, drawn.words_BLE, drawn.cameras, seen)
         return diffusion.reconstruction_loss_B(output, drawn.y_0, drawn.noise, drawn.t_B)
 
@@ -60,8 +62,8 @@ class PaintingTask:
 class DrawnBatch:
     """Pictures at drawn steps of the diffusion, and all that is known of them.
 
-    `given_B` says for which scenes the generator is told an occupancy; maps are those of the true one. `paths` are the
-    cameras of each scene, `cameras` all of them.
+    `given_B` says for which scenes the generator is told an occupancy; rays are those through the true one. `paths` are
+    the cameras of each scene, `cameras` all of them.
     """
 
     y_0: Tensor
@@ -72,7 +74,7 @@ class DrawnBatch:
     paths: tuple[tuple[Camera, ...], ...]
     cameras: CameraBatch
     labels_BXYZ: Tensor
-    maps_BNMHW: Tensor
+    rays: tuple[Rays, ...]
     given_B: Tensor
 
 
@@ -90,7 +92,7 @@ def drawn_batch(
     rngs = [draws(seed, step, slot) for slot in slots]
     shown = [views[i] for i in reading_order(len(views), step, slots, batch, seed)]
     with torch.no_grad():
-        y_0 = generator.encode(torch.stack([pictures(v) for v in shown]).to(device))
+        y_0 = generator.encode(torch.stack([picture_tensor(v.images_NHW3) for v in shown]).to(device))
     t_B = torch.tensor([int(r.numpy.integers(diffusion.steps)) for r in rngs])
     noise = torch.stack([torch.randn(y_0.shape[1:], generator=r.torch) for r in rngs]).to(device)
     told = [
@@ -99,8 +101,6 @@ def drawn_batch(
     ]
     fine = [r.numpy.random() < options.fine for r in rngs]
     given_B = torch.tensor([r.numpy.random() >= options.occupancy_dropout for r in rngs], device=device)
-    classes = generator.taxonomy.class_count
-    rays = [v.fine if exact else v.coarse for v, exact in zip(shown, fine, strict=True)]
     texts = tuple(
         caption(v.attributes, r.numpy)[0] if request else "" for v, request, r in zip(shown, told, rngs, strict=True)
     )
@@ -113,14 +113,9 @@ def drawn_batch(
         tuple(v.cameras for v in shown),
         CameraBatch.stack([c for v in shown for c in v.cameras]).to(device),
         torch.stack([torch.from_numpy(v.labels_XYZ) for v in shown]).to(device),
-        torch.stack([maps_of_rays(each, classes) for each in rays]).to(device),
+        tuple(v.fine if exact else v.coarse for v, exact in zip(shown, fine, strict=True)),
         given_B,
     )
-
-
-def pictures(shown: Views) -> Tensor:
-    """Frames (N, 3, H, W) in -1 to 1."""
-    return torch.from_numpy(shown.images_NHW3).permute(0, 3, 1, 2).float() / 127.5 - 1.0
 
 
 def train_painting(
