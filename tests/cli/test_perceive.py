@@ -8,12 +8,13 @@ import torch
 from PIL import Image
 
 from occforge.cli.perceive import perceive, read_camera
-from occforge.core.camera import street_camera
+from occforge.core.camera import look_camera, street_camera
 from occforge.core.errors import InputError
 from occforge.core.grid import GridSpec, Scene
 from occforge.core.taxonomy import SEMANTIC_KITTI
 from occforge.perception.monoscene import PRESETS, build
 from occforge.perception.weights import load_network, save_network
+from occforge.pipelines.perceive import perceive as read
 from tiny_world import GRID as TINY
 from tiny_world import tiny_composition
 
@@ -63,7 +64,16 @@ def test_what_the_camera_did_not_see_is_composed(tmp_path, picture, monkeypatch)
     save_network(build(small, coarse, SEMANTIC_KITTI), "monoscene", small, (32, 96), weights, {})
     scenes = []
     for name, seed in (("one", 3), ("two", 3), ("three", 4)):
-        perceive(picture, out=tmp_path / name, weights=weights, complete=True, prompt="trees on the left", seed=seed)
+        stands = (0.27, 0.0, -0.08, 0.0, 0.0)
+        perceive(
+            picture,
+            out=tmp_path / name,
+            weights=weights,
+            pose=stands,
+            complete=True,
+            prompt="trees on the left",
+            seed=seed,
+        )
         scenes.append(Scene.load(tmp_path / name / "scene.npz"))
     assert scenes[0].grid == TINY and np.array_equal(scenes[0].labels_XYZ, scenes[1].labels_XYZ)
     assert not np.array_equal(scenes[0].labels_XYZ, scenes[2].labels_XYZ)
@@ -108,6 +118,10 @@ def bad_cameras(folder):
     yield "singular", {"K_33": [[1, 0, 0], [1, 0, 0], [0, 0, 1]]}, "singular"
     yield "no-K", {"focal": 3}, "expected an object with K_33"
     yield "words", {"K_33": [["a", 0, 0], [0, 1, 0], [0, 0, 1]]}, "expected numbers"
+    yield "no-list", {"cameras": 5}, "expected an object with K_33"
+    yield "no-camera", {"cameras": {"x": 1}}, "expected an object with K_33"
+    yield "infinite", {"K_33": street_camera((60, 180)).K_33.tolist(), "size_HW": [float("inf"), 3]}, "whole ones"
+    yield "transposed", {"K_33": street_camera((60, 180)).K_33.T.tolist()}, "is K transposed?"
     yield "other-size", street_camera((30, 90)).to_dict(), "of an image of (H, W) (30, 90)"
 
 
@@ -153,8 +167,45 @@ def test_a_hundred_megapixels_are_refused_before_they_are_decoded(tmp_path, weig
 def test_flags_that_make_no_camera_are_refused():
     pose = (0.0, 0.0, 0.0, 0.0, 0.0)
     with pytest.raises(InputError, match="--fov: expected 1 to 170"):
-        read_camera(None, (10, 10), 200.0, "street", pose)
+        read_camera(None, (10, 10), 200.0, "street", pose, GRID)
     with pytest.raises(InputError, match="--like: expected one of"):
-        read_camera(None, (10, 10), None, "waymo", pose)
-    wide = read_camera(None, (100, 200), 90.0, "street", pose)
+        read_camera(None, (10, 10), None, "waymo", pose, GRID)
+    wide = read_camera(None, (100, 200), 90.0, "street", pose, GRID)
     assert wide.K_33[0, 0] == pytest.approx(100.0)
+
+
+def test_a_network_of_another_grid_is_told_where_the_camera_stands(tmp_path):
+    room = GridSpec((60, 60, 36), (0.08, 0.08, 0.08), (0.0, -2.4, -0.05))
+    with pytest.raises(InputError, match="expected --pose or a --camera file"):
+        read_camera(None, (100, 200), 90.0, "nyuv2", None, room)
+    lens = tmp_path / "K.json"
+    lens.write_text(json.dumps({"K_33": [[100, 0, 100], [0, 100, 50], [0, 0, 1]]}))
+    with pytest.raises(InputError, match="expected --pose or a --camera file"):
+        read_camera(lens, (100, 200), None, "nyuv2", None, room)
+    posed = read_camera(lens, (100, 200), None, "nyuv2", (0.0, 0.0, 1.2, 0.0, 0.0), room)
+    assert posed.grid_from_camera_44[:3, 3].tolist() == pytest.approx([0.0, 0.0, 1.2])
+    assert np.array_equal(read_camera(lens, (100, 200), None, "street", None, GRID).K_33, posed.K_33)
+
+
+def look(size_HW):
+    return look_camera((0.27, 0.0, -0.08), 1.3, size_HW)
+
+
+@pytest.mark.parametrize("size_HW", [(136, 180), (60, 400)])
+def test_pictures_of_another_shape_are_cut_and_not_squashed(weights, size_HW):
+    """What is read is what is read in the part that has the network's shape."""
+    trained, camera = load_network(weights), look(size_HW)
+    image = np.random.default_rng(1).integers(0, 255, (*size_HW, 3)).astype(np.uint8)
+    made = read(trained, image, camera)
+    (h, w), (H, W) = made.read_by.size_HW, size_HW
+    assert w / h == pytest.approx(3.0, rel=0.02) and (w == W or h == H)
+    top, left = (H - h) // 2, (W - w) // 2
+    part = image[top : top + h, left : left + w]
+    assert np.array_equal(read(trained, part, made.read_by).scene.labels_XYZ, made.scene.labels_XYZ)
+    assert made.read_by.K_33[0, 2] == pytest.approx(w / 2, abs=1.0) and made.camera is camera
+
+
+def test_datasets_pictures_are_read_whole(weights):
+    image = np.zeros((370, 1226, 3), np.uint8)
+    made = read(load_network(weights), image, look((370, 1226)))
+    assert made.read_by.size_HW == (370, 1226)

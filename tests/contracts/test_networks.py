@@ -10,9 +10,11 @@ from torch import Tensor
 from occforge.core.batch import CameraBatch
 from occforge.core.camera import Camera, street_camera
 from occforge.core.errors import InputError
-from occforge.core.grid import GridSpec
-from occforge.core.taxonomy import CARLA_SC, UNKNOWN
+from occforge.core.grid import STREET_GRID, GridSpec
+from occforge.core.taxonomy import CARLA_SC, NUSCENES_OCC, NYUV2, OCC3D, SEMANTIC_KITTI, UNKNOWN
+from occforge.data import nuscenes_occ, nyuv2, occ3d
 from occforge.perception.network import Hints, PerceptionNetwork, build_network, network_names, preset
+from occforge.recipes._perception import SETUPS
 
 GRID = GridSpec((32, 32, 8), (1.6, 1.6, 0.8), (0.0, -25.6, -2.0))
 SIZE_HW, BATCH = (64, 192), 2
@@ -125,6 +127,29 @@ def test_weights_are_all_there_is_to_a_trained_network(case: Case) -> None:
     again.load_state_dict(case.network.state_dict())
     copy = Case(case.name, again, case.image, case.cameras)
     assert torch.equal(copy.logits(case.image), case.logits(case.image))
+
+
+DATASETS = {
+    "street": (STREET_GRID, SEMANTIC_KITTI), "nyuv2": (nyuv2.GRIDS["coarse"], NYUV2),
+    "occ3d": (occ3d.GRID, OCC3D), "nuscenes_occ": (nuscenes_occ.GRID, NUSCENES_OCC),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("dataset", DATASETS)
+@pytest.mark.parametrize("name", network_names())
+def test_every_network_is_small_enough_for_every_dataset(name: str, dataset: str) -> None:
+    """At the sizes that its recipe gives it."""
+    (grid, taxonomy), setup = DATASETS[dataset], SETUPS[dataset]
+    factor = setup.small_factor
+    small = grid.pooled((factor, factor, factor))
+    network = build_network(name, preset(name, "small"), small, taxonomy).eval()
+    cameras = CameraBatch.stack([street_camera(setup.small_HW)])
+    target = torch.randint(0, taxonomy.class_count, (1, *small.shape_XYZ)).to(torch.uint8)
+    with torch.no_grad():
+        prediction = network(torch.rand(1, 3, *setup.small_HW), cameras, Hints())
+        terms = network.loss(prediction, target, cameras)
+    assert prediction.logits_BKXYZ.shape == (1, taxonomy.class_count, *small.shape_XYZ)
+    assert all(bool(term.isfinite()) for term in terms.values())
 
 
 def test_what_does_not_fit_is_refused(case: Case) -> None:

@@ -124,9 +124,18 @@ def test_bad_cameras():
         Camera(np.diag([0.0, 100.0, 1.0]), pose, (4, 4))
     with pytest.raises(InputError, match="not finite"):
         Camera(np.diag([np.nan, 100.0, 1.0]), pose, (4, 4))
-    for bad in (np.zeros((4, 4)), np.full((4, 4), np.nan)):
-        with pytest.raises(InputError, match="camera_from_grid is singular or not finite"):
+    shifted = np.eye(4)
+    shifted[:3, 3] = 1.0, 2.0, 3.0
+    for bad in (np.zeros((4, 4)), np.full((4, 4), np.nan), np.diag([1.0, 1.0, -1.0, 1.0]), 2.0 * pose, shifted.T):
+        with pytest.raises(InputError, match="to be a rotation and a shift"):
             Camera(K, bad, (4, 4))
+    lens = np.array([[100.0, 0.0, 50.0], [0.0, 100.0, 20.0], [0.0, 0.0, 1.0]])
+    for bad in (lens.T, np.diag([-100.0, 100.0, 1.0]), np.diag([100.0, 100.0, 2.0])):
+        with pytest.raises(InputError, match="positive focal lengths and the last row of K 0 0 1"):
+            Camera(bad, pose, (4, 4))
+    for size in ([float("inf"), 3], [4.5, 3], ["a", 3], 7):
+        with pytest.raises(InputError, match="two whole ones in size_HW"):
+            Camera.from_dict(street_camera().to_dict() | {"size_HW": size})
     with pytest.raises(InputError, match="positive image size"):
         Camera(K, pose, (0, 4))
     with pytest.raises(InputError, match="missing"):

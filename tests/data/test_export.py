@@ -206,7 +206,7 @@ def test_bad_export_arguments_are_named(tmp_path: Path) -> None:
     for arguments, message in [
         ({"layout": "nuscenes"}, "expected one of semantic_kitti, carla_sc"),
         ({"count": 0}, "at least one sample"),
-        ({"workers": 0}, "at least one worker"),
+        ({"workers": 0}, "--workers: expected 1 or more, got 0"),
         ({"sequence": "Town01_Light"}, "two-digit sequence"),
         ({"layout": "carla_sc", "sequence": "00"}, "expected TownNN_Light"),
         ({"count": 200_001}, "at most 200000 frames"),

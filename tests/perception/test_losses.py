@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from occforge.core.batch import CameraBatch
@@ -43,6 +44,15 @@ def test_cross_entropy_is_the_weighted_mean_over_known_voxels(case: tuple[Tensor
     voxels = known_voxels(logits, target)
     expected = sum(-float(weight[k]) * math.log(p[k]) for p, k in voxels) / len(voxels)
     assert losses.cross_entropy(logits, target, weight).item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_papers_cross_entropy_is_torchs_weighted_mean(case: tuple[Tensor, Tensor]) -> None:
+    logits, target = case
+    weight = torch.tensor([0.5, 1.0, 2.0, 3.0, 4.0])
+    expected = F.cross_entropy(logits.float(), target.long(), weight, ignore_index=255)
+    torch.testing.assert_close(losses.cross_entropy(logits, target, weight, weighted_mean=True), expected)
+    nothing = torch.full_like(target, 255)
+    assert losses.cross_entropy(logits, nothing, weight, weighted_mean=True).item() == 0.0
 
 
 def test_semantic_affinity_is_its_closed_form(case: tuple[Tensor, Tensor]) -> None:
@@ -159,3 +169,6 @@ def test_rare_classes_weigh_more() -> None:
     weight = losses.class_weights(SEMANTIC_KITTI)
     road, person, empty = (SEMANTIC_KITTI.id_of(n) for n in ("road", "person", "empty"))
     assert weight[empty] < weight[road] < weight[person] and float(weight.mean()) == pytest.approx(1.0)
+    small, street, room = (losses.entropy_weights(kind, SEMANTIC_KITTI) for kind in ("small", "street", "room"))
+    assert torch.equal(small, weight) and 1.5 < float(street[person] / street[empty]) < 2.0
+    assert room.tolist() == pytest.approx([0.05] + [1.0] * 19)

@@ -10,7 +10,7 @@ from occforge.core.taxonomy import CARLA_SC, SEMANTIC_KITTI
 from occforge.discrete.request import RequestPrior
 from occforge.discrete.sample import Planning
 from occforge.pipelines import text_to_scene
-from occforge.pipelines.compose_scene import compose_scene
+from occforge.pipelines.compose_scene import compose_scene, stood_on
 from occforge.pipelines.text_to_scene import SamplingConfig, generate_scene, step_count
 from tiny_world import GRID, scene_of, tiny_composition
 
@@ -143,6 +143,11 @@ def test_kept_parts_stay(composition, keep):
     assert np.array_equal(made.background, background) == (keep != "objects")
     assert np.array_equal(made.objects, objects) == (keep != "background")
     assert ("background" in made.seconds) == (keep == "objects")
+    if keep == "objects":
+        stood = stood_on(composition.levels, background, objects)
+        known = stood < composition.levels.alphabets["background"].states
+        assert known.any() and not known.all(), "the tiny scene has objects, and a street between them"
+        assert np.array_equal(made.background[known], background[known]), "what they stand on stays"
 
 
 def test_scenes_of_another_generator(composition):

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from occforge.core.attributes import ATTRIBUTES
-from occforge.core.camera import street_camera
 from occforge.core.errors import InputError
 from occforge.core.grid import STREET_GRID, GridSpec
 from occforge.core.taxonomy import SEMANTIC_KITTI
@@ -220,18 +219,6 @@ def test_every_value_is_frequent() -> None:
     for name, values in ATTRIBUTES.items():
         for value in values:
             assert sum(a[name] == value for a in drawn) >= 0.06 * len(drawn), (name, value)
-
-
-def test_path_follows_the_road() -> None:
-    for layout in ("straight", "left-curve", "right-curve"):
-        street = make_street(5, {"layout": layout})
-        road_XY = (street.scene.labels_XYZ == ID["road"]).any(axis=2)
-        for s in np.arange(0.5, street.path.length_m - 1.0, 0.5):
-            x, y, _, _ = street.path.pose(float(s))
-            assert road_XY[int(x / 0.2), int((y + 25.6) / 0.2)], (layout, s)
-        assert len(street.path.drive(street_camera(), 8).cameras) == 8
-        with pytest.raises(InputError, match="within"):
-            street.path.drive(street_camera(), 1000)
 
 
 def test_taller_grid_holds_the_same_street() -> None:

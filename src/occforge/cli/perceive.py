@@ -13,9 +13,12 @@ from occforge.core.errors import InputError
 
 if TYPE_CHECKING:
     from occforge.core.camera import Camera
+    from occforge.core.grid import GridSpec
 
 FIELDS_OF_VIEW = {"street": 82.0, "semantic_kitti": 82.0, "kitti360": 103.8, "nuscenes": 64.6, "nyuv2": 63.3}
 """Horizontal degrees of the cameras of known datasets, whose principal point is near the middle."""
+KITTI_POSE = (0.27, 0.0, -0.08, 0.0, 0.0)
+"""Of SemanticKITTI's left colour camera, as --pose takes it."""
 
 
 def perceive(
@@ -25,7 +28,7 @@ def perceive(
     camera: Path | None = None,
     fov: float | None = None,
     like: str = "street",
-    pose: tuple[float, float, float, float, float] = (0.27, 0.0, -0.08, 0.0, 0.0),
+    pose: tuple[float, float, float, float, float] | None = None,
     grid: tuple[float, float, float] | None = None,
     weights: Path | None = None,
     complete: bool = False,
@@ -42,6 +45,7 @@ def perceive(
         fov: Horizontal field of view in degrees, instead of a camera file.
         like: Known dataset whose field of view the picture has: street, semantic_kitti, kitti360, nuscenes, nyuv2.
         pose: Camera in the grid's frame (x forward, y left, z up): x, y, z in metres, degrees left, degrees down.
+            Default: KITTI's, for networks of its grid.
         grid: Lower corner of the grid in metres, instead of the network's own, in the same frame.
         weights: File of a trained network; default: the one that ships.
         complete: What the camera could not see is composed by the scene generator, in its voxels of 0.2 m.
@@ -71,7 +75,7 @@ def perceive(
     with atomic_folder(folder, overwrite) as files:
         for picture in tqdm(read_pictures(image), total=count, desc="pictures", disable=count == 1):
             size_HW = (picture.image_HW3.shape[0], picture.image_HW3.shape[1])
-            seen_by = read_camera(camera, size_HW, fov, like, pose)
+            seen_by = read_camera(camera, size_HW, fov, like, pose, own)
             target = files if count == 1 else files / picture.name
             target.mkdir(exist_ok=True)
             perceived = read_scene(trained, picture.image_HW3, seen_by, asked)
@@ -79,9 +83,10 @@ def perceive(
                 "network": trained.name,
                 "weights": str(weights or "embedded"),
                 "camera": seen_by.to_dict(),
+                "read_by": perceived.read_by.to_dict(),
             }
             if composition is not None:
-                whole = complete_scene(composition, perceived.scene, seen_by, prompt, seed, SamplingConfig())
+                whole = complete_scene(composition, perceived.scene, perceived.read_by, prompt, seed, SamplingConfig())
                 perceived = replace(perceived, scene=whole.scene)
                 settings |= {"complete": True, "prompt": prompt, "seed": seed}
             write_perceived(target, perceived, picture.name, settings)
@@ -93,38 +98,47 @@ def read_camera(
     size_HW: tuple[int, int],
     fov_deg: float | None,
     like: str,
-    pose: tuple[float, float, float, float, float],
+    pose: tuple[float, float, float, float, float] | None,
+    grid: "GridSpec",
 ) -> "Camera":
-    """The camera of a picture of `size_HW`: from a file, or from a field of view and a pose."""
-    import numpy as np
+    """The camera of a picture of `size_HW`: from a file, or from a field of view and a pose.
 
+    Without a pose it stands where KITTI's does, if `grid` is KITTI's or coarser; else `InputError`.
+    """
     from occforge.core.camera import Camera, look_camera
+    from occforge.core.grid import STREET_GRID
 
     if like not in FIELDS_OF_VIEW:
         raise InputError(f"--like: expected one of {', '.join(FIELDS_OF_VIEW)}, got '{like}'")
     if fov_deg is not None and not 1.0 <= fov_deg <= 170.0:
         raise InputError(f"--fov: expected 1 to 170 degrees, got {fov_deg:g}")
-    x, y, z, yaw_deg, pitch_deg = pose
+    pose = pose or (KITTI_POSE if STREET_GRID.factor_of(grid) else None)
+    said = {} if file is None else read_camera_file(file)
+    if pose is None and "camera_from_grid_44" not in said:
+        raise InputError(
+            "perceive: expected --pose or a --camera file with camera_from_grid_44, got neither; the default is where "
+            f"KITTI's camera stands, and this network's grid begins at {grid.origin_m}"
+        )
+    x, y, z, yaw_deg, pitch_deg = pose or KITTI_POSE
     fov_rad = math.radians(FIELDS_OF_VIEW[like] if fov_deg is None else fov_deg)
     posed = look_camera((x, y, z), fov_rad, size_HW, math.radians(yaw_deg), math.radians(pitch_deg))
-    if file is None:
-        return posed
+    try:
+        return Camera.from_dict(posed.to_dict() | said)
+    except InputError as error:
+        raise InputError(f"--camera {file}: {error}") from error
+
+
+def read_camera_file(file: Path) -> dict[str, Any]:
+    """What a JSON file says of a camera, or of the first of its cameras."""
     try:
         value = json.loads(file.read_text())
     except (OSError, ValueError) as error:
         raise InputError(f"--camera {file}: expected a JSON file, cannot read it ({error})") from error
-    value = value["cameras"][0] if isinstance(value, dict) and value.get("cameras") else value
+    cameras = value.get("cameras") if isinstance(value, dict) else None
+    value = cameras[0] if isinstance(cameras, list) and cameras else value
     if not isinstance(value, dict) or "K_33" not in value:
         raise InputError(f"--camera {file}: expected an object with K_33 (three rows of three numbers), got none")
-    try:
-        K_33 = np.array(value["K_33"], float)
-        camera_from_grid_44 = np.array(value.get("camera_from_grid_44", posed.camera_from_grid_44), float)
-        height, width = (int(n) for n in value.get("size_HW", size_HW))
-    except (TypeError, ValueError) as error:
-        raise InputError(
-            f"--camera {file}: expected numbers in K_33, camera_from_grid_44 and size_HW ({error})"
-        ) from error
-    return Camera(K_33, camera_from_grid_44, (height, width))
+    return value
 
 
 def run(program: str, arguments: list[str]) -> None:

@@ -6,6 +6,7 @@ Transforms read `target_from_source`. The grid frame is metric (x forward, y lef
 
 import json
 import math
+import operator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,8 +37,17 @@ class Camera:
             )
         if not np.all(np.isfinite(self.K_33)) or abs(np.linalg.det(self.K_33)) < 1e-9:
             raise InputError("camera: K is singular or not finite; check focal lengths and principal point")
-        if not np.all(np.isfinite(self.camera_from_grid_44)) or abs(np.linalg.det(self.camera_from_grid_44)) < 1e-9:
-            raise InputError("camera: camera_from_grid is singular or not finite; expected a rotation and a shift")
+        if not np.allclose(self.K_33[2], (0.0, 0.0, 1.0)) or min(self.K_33[0, 0], self.K_33[1, 1]) <= 0:
+            raise InputError(
+                "camera: expected positive focal lengths and the last row of K 0 0 1, got a diagonal of "
+                f"{_numbers(np.diag(self.K_33))} and a last row of {_numbers(self.K_33[2])}; is K transposed?"
+            )
+        pose_44 = self.camera_from_grid_44
+        if not is_rigid(pose_44):
+            raise InputError(
+                "camera: expected camera_from_grid to be a rotation and a shift with the last row 0 0 0 1, got the "
+                f"rows {'; '.join(_numbers(row) for row in pose_44)}; is it transposed or scaled?"
+            )
         if min(self.size_HW) < 1:
             raise InputError(f"camera: expected a positive image size (H, W), got {self.size_HW}")
 
@@ -107,11 +117,24 @@ class Camera:
         if missing:
             raise InputError(f"camera: expected the fields K_33, camera_from_grid_44, size_HW; missing {missing}")
         try:
-            height, width = (int(n) for n in value["size_HW"])
+            height, width = (operator.index(n) for n in value["size_HW"])
             K_33, pose_44 = np.array(value["K_33"], float), np.array(value["camera_from_grid_44"], float)
         except (TypeError, ValueError) as error:
-            raise InputError(f"camera: expected numbers in K_33, camera_from_grid_44 and size_HW ({error})") from error
+            raise InputError(
+                f"camera: expected numbers in K_33 and camera_from_grid_44 and two whole ones in size_HW ({error})"
+            ) from error
         return Camera(K_33, pose_44, (height, width))
+
+
+def is_rigid(pose_44: NDArray[np.floating]) -> bool:
+    """Whether a finite (4, 4) is a rotation and a shift, as nearly as single precision writes one."""
+    R_33 = pose_44[:3, :3]
+    turns = np.allclose(R_33 @ R_33.T, np.eye(3), atol=1e-3) and np.linalg.det(R_33) > 0
+    return bool(np.all(np.isfinite(pose_44)) and turns and np.allclose(pose_44[3], (0, 0, 0, 1), atol=1e-6))
+
+
+def _numbers(values: NDArray[np.float64]) -> str:
+    return " ".join(f"{v:.4g}" for v in values)
 
 
 def look_camera(

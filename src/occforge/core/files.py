@@ -2,6 +2,7 @@
 
 import errno
 import json
+import math
 import os
 import secrets
 import shutil
@@ -45,6 +46,15 @@ def _umask() -> int:
     return mask
 
 
+def without_nan(value: Any) -> Any:
+    """The value with null for every number within that is not finite, which JSON has no words for."""
+    if isinstance(value, dict):
+        return {k: without_nan(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_nan(v) for v in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write `value` as indented JSON, atomically."""
     write_text(path, json.dumps(value, indent=2) + "\n")
@@ -69,6 +79,10 @@ def atomic_folder(folder: Path, overwrite: bool = False) -> Iterator[Path]:
     try:
         if folder.exists() and not folder.is_dir():
             raise InputError(f"expected a folder at {folder}, found a file; choose another --out")
+        if folder.is_mount():
+            raise InputError(
+                f"{folder} is where a disk is mounted, and stays; choose a folder in it, as {folder / 'out'}"
+            )
         if folder.is_dir() and any(folder.iterdir()) and not overwrite:
             raise InputError(f"{folder} is not empty; choose another --out or pass --overwrite")
         created += [parent for parent in folder.parents if not parent.exists()]
@@ -81,7 +95,11 @@ def atomic_folder(folder: Path, overwrite: bool = False) -> Iterator[Path]:
         if folder.exists():
             old = temporary.with_suffix(".old")
             folder.replace(old)
-            temporary.replace(folder)
+            try:
+                temporary.replace(folder)
+            except OSError:
+                old.replace(folder)
+                raise
             shutil.rmtree(old)
         else:
             temporary.replace(folder)

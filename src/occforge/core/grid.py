@@ -125,6 +125,9 @@ class Scene:
                 labels = file["labels_XYZ"]
                 voxel_m, origin_m = file["voxel_m"], file["origin_m"]
                 taxonomy = Taxonomy.from_json(file["taxonomy"].tobytes().decode())
+            for name, value_3 in (("voxel_m", voxel_m), ("origin_m", origin_m)):
+                if value_3.shape != (3,) or value_3.dtype.kind not in "fiu":
+                    raise ValueError(f"{name}: expected three numbers, got {value_3.dtype} {value_3.shape}")
         except Exception as error:  # a damaged archive raises anything: zlib.error, BadZipFile, NotImplementedError
             raise InputError(f"{path} is not a readable scene file ({error}); make it again") from error
         grid = GridSpec(labels.shape, tuple(voxel_m.tolist()), tuple(origin_m.tolist()))

@@ -21,7 +21,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from occforge.core.camera import Camera
+from occforge.core.camera import Camera, is_rigid
 from occforge.core.errors import InputError
 from occforge.core.files import atomic_path
 from occforge.core.grid import GridSpec, Scene
@@ -126,7 +126,7 @@ def read_voxels(path: Path) -> VoxelFile:
         )
     header = np.frombuffer(data[:_HEADER_BYTES], "<f4")
     origin_3, pose_44 = header[:3], header[3:].reshape(4, 4)
-    if not np.all(np.isfinite(header)) or not _is_rigid(pose_44.astype(np.float64)):
+    if not np.all(np.isfinite(header)) or not is_rigid(pose_44.astype(np.float64)):
         raise InputError(f"{path}: expected a finite origin and a rigid camera pose, got others; copy the file again")
     raw = decode_runs(data[_HEADER_BYTES:], int(np.prod(_SHAPE_RUF)), str(path))
     return VoxelFile(origin_3, pose_44, raw.reshape(_SHAPE_RUF))
@@ -257,9 +257,9 @@ def _check_frame(scene: Scene, image_HW3: NDArray[np.uint8], depth_HW_m: NDArray
             f"NYUv2 frame: expected {fine.shape_XYZ} voxels of 0.02 m, got {scene.grid.shape_XYZ} of "
             f"{scene.grid.voxel_m} m; resample the scene"
         )
-    if camera.size_HW != SIZE_HW or not np.allclose(camera.K_33, K_33) or not _is_rigid(camera.camera_from_grid_44):
+    if camera.size_HW != SIZE_HW or not np.allclose(camera.K_33, K_33):
         raise InputError(
-            f"NYUv2 frame: expected a rigid camera with nyuv2.K_33 and {SIZE_HW} pixels, which the layout does not "
+            f"NYUv2 frame: expected a camera with nyuv2.K_33 and {SIZE_HW} pixels, which the layout does not "
             f"hold, got {camera.size_HW} pixels and K {camera.K_33.tolist()}; use that camera"
         )
     if image_HW3.dtype != np.uint8 or image_HW3.shape != (*SIZE_HW, 3):
@@ -271,12 +271,3 @@ def _check_frame(scene: Scene, image_HW3: NDArray[np.uint8], depth_HW_m: NDArray
         raise InputError(
             f"NYUv2 frame: expected depth {SIZE_HW} of 0-65.535 m, got {depth_HW_m.shape}; give metres, 0 for no depth"
         )
-
-
-def _is_rigid(pose_44: NDArray[np.float64]) -> bool:
-    R_33 = pose_44[:3, :3]
-    return bool(
-        np.allclose(R_33 @ R_33.T, np.eye(3), atol=1e-3)
-        and np.linalg.det(R_33) > 0
-        and np.allclose(pose_44[3], (0, 0, 0, 1), atol=1e-6)
-    )

@@ -4,8 +4,8 @@
 
 `labels.npz` holds `semantics`, `mask_lidar` and `mask_camera`, uint8 (200, 200, 16) in x forward, y left, z up, 0.4 m,
 -40 to 40 m on x and y and -1 to 5.4 m on z, in the ego frame at the LiDAR's time. Raw 17 is free and becomes 0, raw 0
-(others) becomes 17, 1-16 stay. A free voxel outside `mask_lidar` was never observed: unknown. The benchmark scores
-`mask_camera`; labels outside it stay.
+(others) becomes 17, 1-16 stay. A free voxel outside both masks was never observed: unknown. The benchmark
+scores `mask_camera`; labels outside it stay.
 """
 
 from collections.abc import Iterator

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -76,6 +77,9 @@ def _files(folder: Path) -> list[Path]:
     files = sorted(p for p in folder.iterdir() if p.suffix.lower() in PICTURE_SUFFIXES)
     if not files:
         raise InputError(f"{folder}: expected pictures ({', '.join(sorted(PICTURE_SUFFIXES))}), found none")
+    for one, other in pairwise(sorted(files, key=lambda p: p.stem.lower())):
+        if one.stem.lower() == other.stem.lower():
+            raise InputError(f"{folder}: expected names that differ, got {one.name} and {other.name}; rename one")
     return files
 
 
@@ -89,6 +93,8 @@ def _frames(path: Path) -> Iterator[Picture]:
     try:
         with av.open(str(path)) as container:
             for i, frame in enumerate(container.decode(video=0)):
-                yield Picture(f"{i:06d}", np.asarray(frame.to_ndarray(format="rgb24"), np.uint8))
+                turned_HW3 = np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
+                upright_HW3 = np.rot90(turned_HW3, round(getattr(frame, "rotation", 0) / 90))
+                yield Picture(f"{i:06d}", np.ascontiguousarray(upright_HW3))
     except (av.error.FFmpegError, IndexError) as error:
         raise InputError(f"{path}: expected a video, cannot read it ({' '.join(str(error).split())})") from error

@@ -32,7 +32,6 @@ from occforge.discrete.text import PromptReader, TextConfig
 from occforge.discrete.transition import Kind, Transition
 
 StageName = Literal["background", "objects", "fusion", "refine"]
-DIFFUSED: tuple[StageName, ...] = ("background", "objects", "fusion")
 
 
 @dataclass(frozen=True)

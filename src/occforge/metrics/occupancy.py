@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from occforge.core.camera import Camera
+from occforge.core.files import without_nan
 from occforge.core.grid import GridSpec
 from occforge.core.taxonomy import EMPTY, Taxonomy
 from occforge.metrics.iou import Absent, IoU, IoUScores
@@ -86,16 +87,18 @@ class OccupancyScores:
         return sum(there) / len(there) if there else float("nan")
 
     def to_dict(self) -> dict[str, object]:
-        """JSON-ready form."""
+        """JSON-ready form; null where nothing was there to be scored."""
         names = self.taxonomy.names
         whole = self.by_region[WHOLE]
-        return {
+        value = {
             "absent": whole.absent,
             "classes": [names[k] for k in self.classes],
             "regions": {name: {"iou": self.iou(name), "miou": self.miou(name)} for name in self.by_region},
             "class_iou": {names[k]: whole.class_iou_K[k] for k in range(1, len(names))},
             "confusion": self.counts_KK.tolist(),
         }
+        held: dict[str, object] = without_nan(value)
+        return held
 
 
 def comparison_table(scores: dict[str, OccupancyScores]) -> str:

@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from occforge.core.errors import InputError
-from occforge.core.files import write_json, write_text
+from occforge.core.files import without_nan, write_json, write_text
 from occforge.core.grid import GridSpec, Scene
 from occforge.core.taxonomy import Taxonomy
 from occforge.metrics.features import SceneAutoencoder, scene_feature_D
@@ -122,7 +122,7 @@ class SceneReport:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready form; a number that does not exist (a share of nothing) is null."""
-        value: dict[str, Any] = _without_nan(asdict(self))
+        value: dict[str, Any] = without_nan(asdict(self))
         return value
 
     def to_markdown(self) -> str:
@@ -315,14 +315,6 @@ def _class_rows(reference: SceneSummary, sides: list[SceneSummary]) -> dict[str,
             "salt, generated": float(np.mean(salts)) if salts else None,
         }
     return rows
-
-
-def _without_nan(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {k: _without_nan(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_without_nan(v) for v in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _arrow(score: Score) -> str:

@@ -10,7 +10,7 @@ from occforge.perception._image_encoder import Down, Fuse, ResidualBlock
 
 
 class ColumnUNet(nn.Module):
-    """Features (B, C, X, Y, Z) to logits (B, K, X, Y, Z); X and Y must be divisible by 4."""
+    """Features (B, C, X, Y, Z) to logits (B, K, X, Y, Z)."""
 
     def __init__(self, channels: int, heights: int, width: int, classes: int) -> None:
         super().__init__()

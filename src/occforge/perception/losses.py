@@ -5,6 +5,7 @@ Source: MonoScene (Cao and de Charette, 2022), its Eqs. 1-6; OccScene Eq. 2 take
 """
 
 from dataclasses import asdict, dataclass
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -17,23 +18,46 @@ TINY = 1e-6
 """Added under logarithms: an affinity of zero costs ln(1e-6), about 14, and has a gradient."""
 
 
-def class_weights(taxonomy: Taxonomy, occupied_share: float = 0.07) -> Tensor:
-    """Weights (K,) of cross-entropy, 1 / ln(count) as in MonoScene, scaled to a mean of one.
+STREET_VOXELS = 6e9
+"""Known voxels of SemanticKITTI's training split, about."""
+Entropy = Literal["small", "street", "room"]
+"""How classes weigh in MonoScene's cross-entropy: in its authors' code for SemanticKITTI or for NYUv2, or ours."""
 
-    Counts are those of a million voxels of which `occupied_share` are occupied; at least e^2 of each class.
+
+def class_weights(taxonomy: Taxonomy, occupied_share: float = 0.07, voxels: float = 1e6) -> Tensor:
+    """Weights (K,) of cross-entropy, 1 / ln(count) as MonoScene's authors have them, scaled to a mean of one.
+
+    Counts are those of so many voxels of which `occupied_share` are occupied; at least e^2 of each class. The fewer
+    voxels, the more rare classes weigh: authors count all of SemanticKITTI (`STREET_VOXELS`).
     """
     share_K = torch.tensor(taxonomy.frequency, dtype=torch.float64) * occupied_share
     share_K[EMPTY] = 1.0 - occupied_share
-    weight_K = 1.0 / torch.log((share_K * 1e6).clamp(min=torch.e**2))
+    weight_K = 1.0 / torch.log((share_K * voxels).clamp(min=torch.e**2))
     return (weight_K / weight_K.mean()).float()
 
 
-def cross_entropy(logits_BKXYZ: Tensor, target_BXYZ: Tensor, weight_K: Tensor) -> Tensor:
-    """Weighted cross-entropy, the mean over known voxels; 0 where none is known."""
+def entropy_weights(kind: Entropy, taxonomy: Taxonomy) -> Tensor:
+    """Weights (K,) of MonoScene's cross-entropy.
+
+    Paper: for streets 1 / ln(count) over the whole dataset, for rooms 0.05 of the empty class and 1 of the others; the
+    loss is a weighted mean. Here: "small" counts a million voxels and takes the plain mean. Because: in minutes of
+    training rare classes must weigh more to be found at all.
+    """
+    if kind == "room":
+        weight_K = torch.ones(taxonomy.class_count)
+        weight_K[EMPTY] = 0.05
+        return weight_K
+    return class_weights(taxonomy, voxels=STREET_VOXELS if kind == "street" else 1e6)
+
+
+def cross_entropy(logits_BKXYZ: Tensor, target_BXYZ: Tensor, weight_K: Tensor, weighted_mean: bool = False) -> Tensor:
+    """Weighted cross-entropy, the mean over known voxels, or their weighted mean; 0 where none is known."""
     weight_K = weight_K.to(logits_BKXYZ.device, torch.float32)
     target_BXYZ = target_BXYZ.long()
+    known_BXYZ = target_BXYZ != UNKNOWN
     loss_BXYZ = F.cross_entropy(logits_BKXYZ.float(), target_BXYZ, weight_K, ignore_index=UNKNOWN, reduction="none")
-    return loss_BXYZ.sum() / (target_BXYZ != UNKNOWN).sum().clamp(min=1)
+    total = weight_K[target_BXYZ[known_BXYZ]].sum() if weighted_mean else known_BXYZ.sum().float()
+    return loss_BXYZ.sum() / torch.where(total > 0, total, 1.0)
 
 
 @dataclass(frozen=True)
@@ -200,15 +224,17 @@ def five_terms(
     frustum_BN: Tensor,
     relation_logits_BRSN: Tensor | None,
     relation_shape_XYZ: tuple[int, int, int],
+    weighted_mean: bool = False,
 ) -> dict[str, Tensor]:
     """MonoScene's losses by name, each with weight one as in the paper; without relation logits the first four.
 
-    `frustum_BN` is `frustum_index`; relations are those of the labels at `relation_shape_XYZ`.
+    `frustum_BN` is `frustum_index`; relations are those of the labels at `relation_shape_XYZ`. `weighted_mean`
+    is that of `cross_entropy`.
     """
     probability_BKN, target_BN = _probability_BKN(logits_BKXYZ), target_BXYZ.flatten(1)
     counts = SoftCounts.of(probability_BKN, target_BN)
     terms = {
-        "cross_entropy": cross_entropy(logits_BKXYZ, target_BXYZ, weight_K),
+        "cross_entropy": cross_entropy(logits_BKXYZ, target_BXYZ, weight_K, weighted_mean),
         "semantic": counts.semantic(),
         "geometric": counts.geometric(),
         "frustum": _frustum_divergence(probability_BKN, target_BN, frustum_BN, int(frustum_BN.max()) + 1),

@@ -23,7 +23,7 @@ from occforge.perception._lifting import gather_nearest, position_code_BCN, voxe
 from occforge.perception._prior import PlacePrior
 from occforge.perception._sight import SightConfig, SightHead
 from occforge.perception._volume import ContextRelationPrior, SegmentationHead, downsample, process, upsample
-from occforge.perception.losses import TermWeights, class_weights, five_terms, frustum_index
+from occforge.perception.losses import Entropy, TermWeights, entropy_weights, five_terms, frustum_index
 from occforge.perception.network import Hints, PerceptionNetwork, Prediction
 
 
@@ -41,7 +41,8 @@ class Config:
     `position`: add a code of depth and height to the lifted features. Paper: none. Here: in the small preset. Because:
     all voxels of a line of sight are lifted alike, and a small 3D network is slow to find out where they are.
     `prior`: begin at the classes that training scenes have at each voxel (`_prior`); for few frames. Paper: none.
-    `frustums`: local frustums a side. `checkpointing` recomputes activations in the backward pass.
+    `entropy`: weights of classes (`entropy_weights`). `frustums`: local frustums a side. `checkpointing` recomputes
+    activations in the backward pass.
     """
 
     image: ImageEncoderConfig = field(default_factory=ImageEncoderConfig)
@@ -54,13 +55,14 @@ class Config:
     terms: TermWeights = field(default_factory=TermWeights)
     relation_prior: bool = True
     prior: bool = added(False)
+    entropy: Entropy = added("small")
     frustums: int = 8
     checkpointing: bool = False
 
 
 PRESETS: dict[str, Config] = {
-    "street": Config(),
-    "room": Config(image=ImageEncoderConfig(channels=200), lift_factor=1, head_channels=200),
+    "street": Config(entropy="street"),
+    "room": Config(image=ImageEncoderConfig(channels=200), lift_factor=1, head_channels=200, entropy="room"),
     "small": Config(
         image=ImageEncoderConfig("residual", channels=24, widths=SMALL_WIDTHS, noise_level=True),
         scales=(2, 4, 8, 16),
@@ -112,7 +114,7 @@ class VolumeUNet(nn.Module):
 
 
 class MonoScene(PerceptionNetwork):
-    """See the module. The grid must be divisible by 8 * lift_factor along each axis, in height by 4 * lift_factor."""
+    """See the module. With the 3D U-Net the grid must be divisible by 4 * lift_factor along each axis."""
 
     def __init__(self, config: Config, grid: GridSpec, taxonomy: Taxonomy) -> None:
         super().__init__(grid, taxonomy)
@@ -121,7 +123,13 @@ class MonoScene(PerceptionNetwork):
         if config.sight.splat and factor != 1:
             raise InputError(f"monoscene: sight.splat tells voxels of the grid itself, got a lift factor of {factor}")
         self.lifted_grid = grid.pooled((factor, factor, factor))
-        self.relation_grid = self.lifted_grid.pooled((4, 4, 4))
+        if not config.columns and any(n % 4 for n in self.lifted_grid.shape_XYZ):
+            raise InputError(
+                f"MonoScene: the 3D U-Net expects numbers of voxels divisible by {4 * factor}, got a grid of "
+                f"{grid.shape_XYZ}; choose another, or the small preset"
+            )
+        x, y, z = self.lifted_grid.shape_XYZ
+        self.relation_shape_XYZ = x // 4, y // 4, z // 4
         self.image_encoder = ImageEncoder(
             replace(config.image, scales=config.scales, checkpointing=config.checkpointing)
         )
@@ -138,7 +146,7 @@ class MonoScene(PerceptionNetwork):
         self.prior = PlacePrior(grid, taxonomy) if config.prior else None
         self.register_buffer("lifted_N3_m", voxel_centres_N3_m(self.lifted_grid), persistent=False)
         self.register_buffer("centre_N3_m", voxel_centres_N3_m(grid), persistent=False)
-        self.register_buffer("weight_K", class_weights(taxonomy), persistent=False)
+        self.register_buffer("weight_K", entropy_weights(config.entropy, taxonomy), persistent=False)
         self.lifted_N3_m: Tensor
         self.centre_N3_m: Tensor
         self.weight_K: Tensor
@@ -174,8 +182,8 @@ class MonoScene(PerceptionNetwork):
         """See `PerceptionNetwork`: MonoScene's five terms."""
         frustum_BN = frustum_index(cameras, self.centre_N3_m, self.config.frustums)
         relations = prediction.extras.get("relation_logits_BRSN")
-        shape = self.relation_grid.shape_XYZ
-        terms = five_terms(prediction.logits_BKXYZ, target_BXYZ, self.weight_K, frustum_BN, relations, shape)
+        shape, weighted = self.relation_shape_XYZ, self.config.entropy != "small"
+        terms = five_terms(prediction.logits_BKXYZ, target_BXYZ, self.weight_K, frustum_BN, relations, shape, weighted)
         terms = self.config.terms.weighed(terms)
         if self.sight is not None:
             terms |= self.sight.loss(prediction.extras["sight_logits_BSHW"], target_BXYZ, cameras)

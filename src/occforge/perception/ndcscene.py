@@ -15,6 +15,8 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from occforge.core.batch import CameraBatch
+from occforge.core.config import added
+from occforge.core.errors import InputError
 from occforge.core.grid import GridSpec
 from occforge.core.taxonomy import Taxonomy
 from occforge.perception._columns import ColumnUNet
@@ -22,7 +24,7 @@ from occforge.perception._frustum import sample_frustum
 from occforge.perception._image_encoder import SMALL_WIDTHS, ImageEncoderConfig, ImageStages
 from occforge.perception._lifting import voxel_centres_N3_m
 from occforge.perception._volume import ContextRelationPrior, SegmentationHead, downsample, process, upsample
-from occforge.perception.losses import TermWeights, class_weights, five_terms, frustum_index
+from occforge.perception.losses import Entropy, TermWeights, entropy_weights, five_terms, frustum_index
 from occforge.perception.network import Hints, PerceptionNetwork, Prediction
 
 
@@ -32,8 +34,8 @@ class Config:
 
     The deepest features become `first_depth` bins of depth, doubled `depth_steps` times alone and then once for each of
     the picture's scales in `fused_scales`: 2 x 2^3 x 2^3 = 128 bins in the paper. `lift_factor`: voxels of the grid
-    that one lifted voxel spans. `columns`: as MonoScene's. `frustums`: local frustums a side. `checkpointing`
-    recomputes activations in the backward pass.
+    that one lifted voxel spans. `columns` and `entropy`: as MonoScene's. `frustums`: local frustums a side.
+    `checkpointing` recomputes activations in the backward pass.
     """
 
     image: ImageEncoderConfig = field(default_factory=ImageEncoderConfig)
@@ -45,12 +47,13 @@ class Config:
     head_channels: int = 64
     frustums: int = 8
     terms: TermWeights = field(default_factory=TermWeights)
+    entropy: Entropy = added("small")
     checkpointing: bool = False
 
 
 PRESETS: dict[str, Config] = {
-    "street": Config(),
-    "room": Config(image=ImageEncoderConfig(channels=200), lift_factor=1, head_channels=200),
+    "street": Config(entropy="street"),
+    "room": Config(image=ImageEncoderConfig(channels=200), lift_factor=1, head_channels=200, entropy="room"),
     "small": Config(
         image=ImageEncoderConfig("residual", channels=20, widths=SMALL_WIDTHS, noise_level=True),
         depth_steps=2,
@@ -192,14 +195,20 @@ class VolumeUNet(nn.Module):
 
 
 class NDCScene(PerceptionNetwork):
-    """See the module. The grid must be divisible by 8 * lift_factor along each axis, in height by 4 * lift_factor."""
+    """See the module. With the 3D U-Net the grid must be divisible by 4 * lift_factor along each axis."""
 
     def __init__(self, config: Config, grid: GridSpec, taxonomy: Taxonomy) -> None:
         super().__init__(grid, taxonomy)
         self.config = config
         C, factor = config.image.channels, config.lift_factor
         self.lifted_grid = grid.pooled((factor, factor, factor))
-        self.relation_grid = self.lifted_grid.pooled((4, 4, 4))
+        if not config.columns and any(n % 4 for n in self.lifted_grid.shape_XYZ):
+            raise InputError(
+                f"NDC-Scene: the 3D U-Net expects numbers of voxels divisible by {4 * factor}, got a grid of "
+                f"{grid.shape_XYZ}; choose another, or the small preset"
+            )
+        x, y, z = self.lifted_grid.shape_XYZ
+        self.relation_shape_XYZ = x // 4, y // 4, z // 4
         self.image_stages = ImageStages(replace(config.image, checkpointing=config.checkpointing))
         self.decoder = DualDecoder(config, self.image_stages.scales, self.image_stages.widths)
         self.mix = nn.Sequential(nn.Conv3d(C, C, 1), nn.BatchNorm3d(C), nn.LeakyReLU())
@@ -211,7 +220,7 @@ class NDCScene(PerceptionNetwork):
         )
         self.register_buffer("lifted_N3_m", voxel_centres_N3_m(self.lifted_grid), persistent=False)
         self.register_buffer("centre_N3_m", voxel_centres_N3_m(grid), persistent=False)
-        self.register_buffer("weight_K", class_weights(taxonomy), persistent=False)
+        self.register_buffer("weight_K", entropy_weights(config.entropy, taxonomy), persistent=False)
         self.lifted_N3_m: Tensor
         self.centre_N3_m: Tensor
         self.weight_K: Tensor
@@ -236,8 +245,8 @@ class NDCScene(PerceptionNetwork):
         """See `PerceptionNetwork`: MonoScene's five terms."""
         frustum_BN = frustum_index(cameras, self.centre_N3_m, self.config.frustums)
         relations = prediction.extras.get("relation_logits_BRSN")
-        shape = self.relation_grid.shape_XYZ
-        terms = five_terms(prediction.logits_BKXYZ, target_BXYZ, self.weight_K, frustum_BN, relations, shape)
+        shape, weighted = self.relation_shape_XYZ, self.config.entropy != "small"
+        terms = five_terms(prediction.logits_BKXYZ, target_BXYZ, self.weight_K, frustum_BN, relations, shape, weighted)
         return self.config.terms.weighed(terms)
 
 

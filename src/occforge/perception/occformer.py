@@ -26,7 +26,7 @@ from occforge.perception._frustum import depth_range_m, splat_frustum
 from occforge.perception._image_encoder import SMALL_WIDTHS, ImageEncoderConfig, ImageStages, ResidualBlock
 from occforge.perception._mask_matching import MatchingConfig, mask_losses, sampling_weights
 from occforge.perception._mask_transformer import MaskDecoder, MaskTransformerConfig, PixelDecoder
-from occforge.perception.losses import TINY, class_weights
+from occforge.perception.losses import STREET_VOXELS, TINY, class_weights
 from occforge.perception.network import Hints, PerceptionNetwork, Prediction
 
 
@@ -159,7 +159,7 @@ class OccFormer(PerceptionNetwork):
         self.pixel_decoder = PixelDecoder(config.encoder.channels, config.decoder)
         levels = len(config.encoder.channels) - 1
         self.mask_decoder = MaskDecoder(taxonomy.class_count, levels, config.decoder)
-        weight_K = class_weights(taxonomy)
+        weight_K = class_weights(taxonomy, voxels=STREET_VOXELS)
         self.register_buffer("weight_K", weight_K / weight_K[EMPTY], persistent=False)
         self.register_buffer("sampling_K", sampling_weights(taxonomy, config.matching.gamma), persistent=False)
         self.weight_K: Tensor

@@ -1,4 +1,4 @@
-"""MonoScene's released checkpoints (SemanticKITTI, KITTI-360) as weights of `monoscene`: a map of names, nothing more.
+"""MonoScene's released SemanticKITTI checkpoint as weights of `monoscene`: a map of names, nothing more.
 
 `load_released` reads the released file, a PyTorch Lightning checkpoint, without unpickling it (`core.torch_archive`),
 or its state dict as safetensors. The NYUv2 checkpoint does not map: its 3D blocks run along that dataset's own axes

@@ -86,6 +86,12 @@ def cost_in_words(costs: dict[str, float]) -> str:
     )
 
 
+def digest_of_prompts(split: str) -> str:
+    """Of the packaged prompts of a split and what they ask for: kept scenes are numbered by them."""
+    said = json.dumps([(prompt.text, prompt.asks) for prompt in load_prompts(split)])
+    return hashlib.sha256(said.encode()).hexdigest()[:16]
+
+
 def made_from(composition: Composition, weights: Path | None, config: SamplingConfig) -> dict[str, Any]:
     """What names the scenes of `generate_all`, for `claim_folder`; `composition` is that of the folder `weights`."""
     folder, names = EMBEDDED if weights is None else weights, sorted(["codebooks", *stage_modules(composition)])
@@ -153,11 +159,11 @@ def evaluate_prompted(
 
     Beside what is found in the voxels stands what the prompt encoder understood, which says where a miss comes from.
     """
-    prompts = load_prompts(split)[:n]
-    if not prompts or not seeds:
+    if (n is not None and n < 1) or not seeds:
         raise InputError(f"evaluate: expected --n of at least 1 and at least one seed, got {n} and {seeds}")
+    prompts = load_prompts(split)[:n]
     composition, _ = load_generator(weights)
-    claim_folder(out, made_from(composition, weights, config))
+    claim_folder(out / split, made_from(composition, weights, config) | {"prompts": digest_of_prompts(split)})
     levels = composition.levels
     rows: dict[str, list[int]] = {}
     misses = []

@@ -26,7 +26,7 @@ from occforge.metrics.picture_judge import PictureJudge, picture_features_ND
 from occforge.metrics.prompts import Prompt, found, load_prompts, measurable
 from occforge.metrics.report import versions
 from occforge.perception.weights import Trained
-from occforge.pipelines.evaluate import Job, generate_all, made_from
+from occforge.pipelines.evaluate import Job, digest_of_prompts, generate_all, made_from
 from occforge.pipelines.evaluate_pictures import Side
 from occforge.pipelines.kept import Arrays, claim_folder, digest_of, kept
 from occforge.pipelines.text_to_pictures import asked_for, generate_pictures, paint_scene, pooled_to
@@ -68,7 +68,7 @@ def evaluate_engines(
             f"evaluate engines: scenes are of {composition.levels.taxonomy.name}, the picture generator paints "
             f"{generator.taxonomy.name}; choose two of one taxonomy"
         )
-    scenes = made_from(composition, weights, sampling)
+    scenes = made_from(composition, weights, sampling) | {"prompts": digest_of_prompts("test")}
     networks = {"pictures": digest_of(generator), "perception": digest_of(perception.network)}
     claim_folder(out / "scenes", scenes)
     claim_folder(out / "pictures", scenes | networks | {"painting": asdict(painting)})

@@ -2,8 +2,6 @@
 
 import hashlib
 import json
-import zipfile
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -40,8 +38,9 @@ def kept(path: Path, make: Callable[[], Arrays]) -> Arrays:
     try:
         with np.load(path, allow_pickle=False) as file:
             return {name: file[name] for name in file.files}
-    except (OSError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, ValueError):
-        arrays = make()
+    except Exception:  # a damaged archive raises anything: zlib.error, BadZipFile, NotImplementedError
+        pass
+    arrays = make()
     with atomic_path(path) as temporary, temporary.open("wb") as stream:
         np.savez_compressed(stream, allow_pickle=False, **arrays)
     return arrays

@@ -21,23 +21,28 @@ from occforge.render.overlay import overlay
 from occforge.render.picture import resize_rgb, save_rgb
 from occforge.view.gallery import write_page
 
+SQUASHED = 1.15
+"""A picture is cut where its pixels would otherwise come out so many times as high as wide, or as wide as high: more
+than any dataset's, whose pictures are brought to a network's size whole, in training and here."""
 LEAST_VISIBLE = 0.01
 """Share of the grid's voxels that must lie inside the picture."""
 
 
 @dataclass(frozen=True)
 class Perceived:
-    """What a network read in a picture."""
+    """What a network read in a picture, and the camera of the part of it that was read."""
 
     scene: Scene
     camera: Camera
     image_HW3: NDArray[np.uint8]
+    read_by: Camera
 
 
 def perceive(trained: Trained, image_HW3: NDArray[np.uint8], camera: Camera, grid: GridSpec | None = None) -> Perceived:
     """Semantic occupancy of `grid` (default: where the network's own lies) from one picture.
 
-    The picture is brought to the network's size, its camera with it. Raises `InputError` if picture and camera
+    The picture is brought to the network's size, its camera with it, and cut before where its shape is another
+    (`framed`). Raises `InputError` if picture and camera
     differ in size, if the grid has another shape or voxel than the network's, or if the camera hardly sees it.
     """
     if image_HW3.shape[:2] != camera.size_HW:
@@ -54,7 +59,8 @@ def perceive(trained: Trained, image_HW3: NDArray[np.uint8], camera: Camera, gri
         )
     shift_44 = np.eye(4)
     shift_44[:3, 3] = np.subtract(grid.origin_m, own.origin_m)
-    seen = Camera(camera.K_33, camera.camera_from_grid_44 @ shift_44, camera.size_HW).resized(trained.size_HW)
+    part_HW3, read_by = framed(image_HW3, camera, trained.size_HW)
+    seen = Camera(read_by.K_33, camera.camera_from_grid_44 @ shift_44, read_by.size_HW).resized(trained.size_HW)
     cameras = CameraBatch.stack([seen])
     pixel_BN2, depth_BN = cameras.project(torch.from_numpy(own.centres_N3_m()).float())
     visible = float(cameras.inside(pixel_BN2, depth_BN).float().mean())
@@ -63,12 +69,28 @@ def perceive(trained: Trained, image_HW3: NDArray[np.uint8], camera: Camera, gri
             f"perceive: the camera sees {100 * visible:.1f} % of the grid, expected {100 * LEAST_VISIBLE:.0f} % or "
             "more; it lies behind or beside: check pose, axes (x forward, y left, z up) and grid origin"
         )
-    small_HW3 = resize_rgb(image_HW3, trained.size_HW)
+    small_HW3 = resize_rgb(part_HW3, trained.size_HW)
     image_B3HW = torch.from_numpy(small_HW3.copy()).permute(2, 0, 1)[None].float() / 255.0
     with torch.no_grad():
         logits = trained.network(image_B3HW, cameras, Hints()).logits_BKXYZ
     labels_XYZ = logits[0].argmax(0).to(torch.uint8).numpy()
-    return Perceived(Scene(labels_XYZ, grid, trained.network.taxonomy), camera, image_HW3)
+    return Perceived(Scene(labels_XYZ, grid, trained.network.taxonomy), camera, image_HW3, read_by)
+
+
+def framed(image_HW3: NDArray[np.uint8], camera: Camera, size_HW: tuple[int, int]) -> tuple[NDArray[np.uint8], Camera]:
+    """The part of a picture, and its camera, to be brought to `size_HW`: all of it, unless that squashed its pixels.
+
+    Then the largest part that keeps them square, in the middle of which the principal point lies, as nearly as the
+    picture goes: networks know cars that are as wide as cars are.
+    """
+    (H, W), (h, w) = camera.size_HW, size_HW
+    squashed = (camera.K_33[1, 1] * h / H) / (camera.K_33[0, 0] * w / W)
+    if 1.0 / SQUASHED <= squashed <= SQUASHED:
+        return image_HW3, camera
+    rows, columns = (max(1, round(H * squashed)), W) if squashed < 1.0 else (H, max(1, round(W / squashed)))
+    top = min(max(round(camera.K_33[1, 2] - rows / 2), 0), H - rows)
+    left = min(max(round(camera.K_33[0, 2] - columns / 2), 0), W - columns)
+    return image_HW3[top : top + rows, left : left + columns], camera.cropped((top, left), (rows, columns))
 
 
 def write_perceived(folder: Path, perceived: Perceived, title: str, settings: dict[str, Any]) -> None:

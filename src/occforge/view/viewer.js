@@ -353,12 +353,15 @@ async function startViewer(scene, canvas, legend, note, frames) {
     draw();
   }, { passive: false });
   canvas.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return; // the browser's own
     const keys = {
       ArrowLeft: () => turn(-20, 0), ArrowRight: () => turn(20, 0), ArrowUp: () => turn(0, 20),
       ArrowDown: () => turn(0, -20), "+": () => zoom(0.85), "-": () => zoom(1.18), "0": () => { orbit = home(); },
     };
     if (keys[event.key]) { event.preventDefault(); leaveCamera(); keys[event.key](); draw(); }
   });
+  canvas.addEventListener("webglcontextlost", (event) => event.preventDefault());
+  canvas.addEventListener("webglcontextrestored", () => location.reload());
   const places = {
     whole: home,
     above: () => ({ ...home(), yaw: 0, pitch: 1.55, distance: 1.75 * Math.max(extent[0], extent[1]) }),

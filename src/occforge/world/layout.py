@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from occforge.core.attributes import ATTRIBUTES
 from occforge.core.errors import InputError
 
-SENSOR_HEIGHT_M = 1.73
 CAR_LANE_M = 2.2
 """Width of a lane of parked cars."""
 KERB_RADIUS_M = 5.0

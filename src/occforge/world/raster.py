@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 # SemanticKITTI ids that the ground kernel writes (numba wants plain integers).
 ROAD, PARKING, SIDEWALK, OTHER_GROUND, BUILDING, TERRAIN = 9, 10, 11, 12, 13, 17
 
+SENSOR_HEIGHT_M = 1.73
+"""Of the origin above the road where the street begins."""
 LOW, HIGH = 1, 2
 """Bits of `blocked_XY`: something stands below 2.2 m, or reaches above it."""
 
@@ -75,7 +77,7 @@ def lay_ground(
             edge = _past_kerb(to_street, to_arm, radius)
             beyond = _past_kerb(to_street - parking, to_arm, radius) - verge - walk
             rise = max(0.0, s - grade_from)
-            z = -1.73 + grade * rise * rise / (rise + 12.0)
+            z = -SENSOR_HEIGHT_M + grade * rise * rise / (rise + 12.0)
             kerb = 0.2 if walk > 0.0 else 0.0
             label = TERRAIN
             if edge <= 0.0:

@@ -150,9 +150,9 @@ def _finish(site: RoomSite) -> Room:
     labels_XYZ[known] = skins_XYZ[known] = 0
     _build_shell(spec, labels_XYZ, skins_XYZ)
     for (x0, x1, y0, y1, z0, z1), skin in site.paints:
-        # A paint has no thickness: it colours the shell's voxels that its box touches.
+        # A paint has no thickness: it colours the voxels of the floor or of the wall that its box touches.
         box = tuple(slice(max(0, int(a)), int(b)) for a, b in _grown(x0, x1, y0, y1, z0, z1))
-        shell = np.isin(labels_XYZ[box], (FLOOR, WALL))
+        shell = labels_XYZ[box] == (FLOOR if abs(z1 - z0) <= 1.0 else WALL)
         skins_XYZ[box][shell] = _SKIN_IDS[skin]
     rows = [row for stood in site.stood for row in stood.rows(_SKIN_IDS)]
     draw_parts(labels_XYZ, skins_XYZ, np.array(rows, np.float64).reshape(-1, PART_NUMBERS))

@@ -14,7 +14,7 @@ from occforge.core.errors import InputError
 from occforge.core.grid import GridSpec
 
 ROOM_GRID = GridSpec((240, 240, 144), (0.02, 0.02, 0.02), (0.0, -2.4, -0.05))
-"""NYUv2's box of 4.8 x 4.8 x 2.88 m, its near face below the camera, z = 0 on the floor."""
+"""NYUv2's box of 4.8 x 4.8 x 2.88 m, its near face below the camera; the floor's surface lies at z = 0.03 m."""
 POOL = 4
 """Fine voxels along each edge of one of NYUv2's 0.08 m training voxels."""
 FLOOR_Z = 4

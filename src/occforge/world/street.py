@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from occforge.core.attributes import ATTRIBUTES
-from occforge.core.camera import Camera, CameraPath
 from occforge.core.errors import InputError
 from occforge.core.grid import STREET_GRID, GridSpec, Scene
 from occforge.core.taxonomy import SEMANTIC_KITTI
@@ -18,42 +17,10 @@ from occforge.world import objects, raster, roadside, traffic
 from occforge.world.layout import StreetSpec, check_wishes, sample_spec
 from occforge.world.site import Instance, Site
 
-__all__ = ["Instance", "LanePath", "Street", "StreetSpec", "make_street"]
+__all__ = ["Instance", "Street", "StreetSpec", "make_street"]
 
 ATTEMPTS = 12
 """How often a street is drawn anew when it has no room for what is wanted."""
-
-
-@dataclass(frozen=True)
-class LanePath:
-    """The middle of the camera's own lane: a straight of `lead_m`, then an arc that turns left with the curvature.
-
-    It starts at the grid's origin, heading along +x; `rise_m` lists the road's height above its start every metre.
-    """
-
-    lead_m: float
-    curvature_per_m: float
-    length_m: float
-    rise_m: tuple[float, ...]
-
-    def pose(self, s_m: float) -> tuple[float, float, float, float]:
-        """x, y, z in metres (z 0 at the start) and yaw in radians, `s_m` metres down the lane."""
-        bend_m = max(0.0, s_m - self.lead_m)
-        yaw = bend_m * self.curvature_per_m
-        z = float(np.interp(s_m, np.arange(len(self.rise_m)), self.rise_m))
-        if abs(yaw) < 1e-9:
-            return s_m, 0.0, z, 0.0
-        k = self.curvature_per_m
-        return self.lead_m + math.sin(yaw) / k, (1.0 - math.cos(yaw)) / k, z, yaw
-
-    def drive(self, camera: Camera, frames: int, step_m: float = 0.8) -> CameraPath:
-        """`camera` carried along the lane, `step_m` a frame; raises `InputError` if the lane is too short."""
-        if frames < 1 or (frames - 1) * step_m > self.length_m:
-            raise InputError(
-                f"drive: expected 1 or more frames within {self.length_m:.1f} m of lane, got {frames} of {step_m} m"
-            )
-        poses = [self.pose(n * step_m) for n in range(frames)]
-        return CameraPath(tuple(camera.moved((x, y, z), yaw) for x, y, z, yaw in poses))
 
 
 @dataclass(frozen=True)
@@ -64,7 +31,6 @@ class Street:
     attributes: dict[str, str]
     weather: str
     instances: tuple[Instance, ...]
-    path: LanePath
     spec: StreetSpec
 
 
@@ -179,27 +145,10 @@ def _finish(site: Site) -> Street:
     part_P14 = part_P14[np.argsort(part_P14[:, 0] == objects.VEGETATION, kind="stable")]
     raster.stand_parts(labels_XYZ, site.class_XY, site.level_XY, part_P14, grid.origin_m, grid.voxel_m[0])
     attributes = {name: count_attributes(site)[name] for name in ATTRIBUTES}
-    rise = tuple(
-        spec.grade * max(0.0, s - spec.grade_from_m) ** 2 / (max(0.0, s - spec.grade_from_m) + 12.0) for s in range(52)
-    )
-    path = LanePath(spec.lead_m, 0.0, 50.0, rise)
-    if spec.curvature_per_m:
-        lane_radius_m = 1.0 / spec.curvature_per_m - spec.lane_d_m(0, -1)
-        length = 0.0
-        path = LanePath(spec.lead_m, 1.0 / lane_radius_m, 60.0, rise)
-        while length < 60.0 and all(0.0 <= v < 50.0 for v in _inside(path, length + 1.0)):
-            length += 1.0
-        path = LanePath(spec.lead_m, 1.0 / lane_radius_m, length, rise)
     return Street(
         scene=Scene(labels_XYZ, grid, SEMANTIC_KITTI),
         attributes=attributes,
         weather=attributes["weather"],
         instances=tuple(site.instances),
-        path=path,
         spec=spec,
     )
-
-
-def _inside(path: LanePath, s_m: float) -> tuple[float, float]:
-    x, y, _, _ = path.pose(s_m)
-    return x, y + 25.0
