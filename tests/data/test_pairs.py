@@ -9,7 +9,8 @@ import torch
 from occforge.core.camera import street_camera
 from occforge.core.errors import InputError
 from occforge.core.grid import GridSpec
-from occforge.data.pairs import JoinedPairs, Pair, PairCache, WorldPairs
+from occforge.data.export import export_world
+from occforge.data.pairs import DatasetPairs, JoinedPairs, Pair, PairCache, WorldPairs
 from occforge.train.augment import Augmentation, estimated, mirror, noisy, recolor, restyle, turn, zoom
 
 GRID = GridSpec((8, 8, 4), (6.4, 6.4, 1.6), (0.0, -25.6, -2.0))
@@ -21,7 +22,8 @@ def painted_pair(rng: np.random.Generator, size_HW: tuple[int, int] = (60, 90)) 
     image = np.zeros((H, W, 3), np.uint8)
     image[..., 0] = (np.arange(W) + 0.5)[None] / W * 255
     image[..., 1] = (np.arange(H) + 0.5)[:, None] / H * 255
-    return Pair(image, street_camera(size_HW), rng.integers(0, 20, GRID.shape_XYZ).astype(np.uint8))
+    depth = np.broadcast_to((np.arange(W, dtype=np.float32) + 0.5) / W, (H, W))  # metres that red says too
+    return Pair(image, street_camera(size_HW), rng.integers(0, 20, GRID.shape_XYZ).astype(np.uint8), depth)
 
 
 def painted_at(pair: Pair, point_N3: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -44,6 +46,47 @@ def test_zoomed_pictures_show_each_point_in_its_colour(seed):
     after, seen_after = painted_at(zoomed, points)
     both = seen_before & seen_after
     assert both.sum() > 50 and np.abs(before - after)[both].max() < 255 * 1.6 / 60
+
+
+def test_depth_goes_with_its_picture():
+    rng = np.random.default_rng(0)
+    pair = painted_pair(rng)
+    everything = Augmentation(zoomed=1.0, zoom=1.5, color=0.0, turn_deg=5.0)
+    for changed in (mirror(pair, GRID), zoom(pair, 1.4, (0.3, 0.9)), everything(pair, GRID, rng)):
+        assert changed.depth_HW_m.shape == pair.depth_HW_m.shape and changed.depth_HW_m.dtype == np.float32
+        assert np.abs(changed.depth_HW_m - changed.image_HW3[..., 0] / 255)[:, 2:-2].max() < 1.1 / 90
+
+
+def test_pairs_of_a_dataset_have_its_depth_and_may_be_some_of_them(tmp_path):
+    every = DatasetPairs("rooms", None, "val", (48, 64))
+    pairs = every.some(2)
+    assert pairs.indices == (0, 250) and every.some(None) is every and every.some(1000) is every
+    assert pairs.identity != every.identity and pairs.some(1).indices == (0,)
+    with pytest.raises(InputError, match="1 pair or more"):
+        every.some(0)
+    cached, made = PairCache(tmp_path, pairs)[1], every.pair(250)
+    assert made.depth_HW_m.shape == (48, 64) and float(made.depth_HW_m.max()) > 1.0
+    for name in ("image_HW3", "labels_XYZ", "depth_HW_m"):
+        assert np.array_equal(getattr(cached, name), getattr(made, name))
+
+
+def test_another_calibration_makes_other_pairs(tmp_path):
+    export_world(tmp_path / "world", "semantic_kitti", 1, size_HW=(24, 80))
+    calib = next((tmp_path / "world").rglob("calib.txt"))
+    folder, cameras = tmp_path / "cache", []
+    for _ in range(2):
+        pairs = DatasetPairs("semantic_kitti", tmp_path / "world", "train", (24, 80), 8)
+        cameras.append(PairCache(folder, pairs)[0].camera)
+        lines = calib.read_text().splitlines()
+        calib.write_text("\n".join(scaled(line) if line.startswith("P2") else line for line in lines) + "\n")
+    assert cameras[1].K_33[0, 0] == pytest.approx(2 * cameras[0].K_33[0, 0])
+
+
+def scaled(line):
+    """A line of a projection matrix whose focal lengths are twice as long."""
+    name, *numbers = line.split()
+    numbers[0], numbers[5] = (str(2 * float(numbers[i])) for i in (0, 5))
+    return " ".join([name, *numbers])
 
 
 def test_mirrored_pairs_are_the_mirrored_world():

@@ -15,13 +15,14 @@ from occforge.data.pairs import Pair, PairCache
 from occforge.perception._image_encoder import ImageEncoderConfig
 from occforge.perception._prior import PlacePrior
 from occforge.perception._sight import SightConfig
-from occforge.perception.monoscene import Config
+from occforge.perception.monoscene import Config, build
 from occforge.perception.network import network_names, preset
 from occforge.perception.weights import load_network
 from occforge.train.loop import LoopConfig
 from occforge.train.perception import (
     Beginning,
     PerceptionOptions,
+    PerceptionTask,
     class_counts_XYZK,
     train_encoder,
     train_perception,
@@ -200,3 +201,20 @@ def test_a_prior_shifts_logits_by_its_strength():
     )
     prior(logits).square().mean().backward()
     assert bool(prior.strength_K.grad.abs().gt(0).all())
+
+
+def test_networks_are_told_the_depth_that_pairs_have(pairs, tmp_path, monkeypatch):
+    @dataclass(frozen=True)
+    class Deep(Coloured):
+        identity = "deep"
+
+        def pair(self, index: int) -> Pair:
+            return replace(super().pair(index), depth_HW_m=np.full((32, 48), 5.0 + index, np.float32))
+
+    network, told = build(CONFIG, GRID, SEMANTIC_KITTI), []
+    forward = network.forward
+    monkeypatch.setattr(network, "forward", lambda *given: (told.append(given[2]), forward(*given))[1])
+    for source in (PairCache(tmp_path, Deep()), pairs):
+        PerceptionTask(network, source, PerceptionOptions()).losses(0, range(2), 2, 0)
+    assert told[0].depth_BHW_m.shape == (2, 32, 48) and float(told[0].depth_BHW_m.min()) >= 5.0
+    assert told[1].depth_BHW_m is None

@@ -11,7 +11,7 @@ def evaluate_perception(
     dataset: str = "street",
     root: Path | None = None,
     split: str = "val",
-    n: int = 500,
+    n: int | None = None,
     size: Literal["small", "paper"] = "small",
     baselines: int = 2000,
     absent: Literal["zero", "skip"] = "zero",
@@ -26,9 +26,9 @@ def evaluate_perception(
         dataset: street, rooms, or a dataset's name.
         root: Folder of the dataset; the worlds need none.
         split: Split of a dataset; the worlds' held-out seeds are used in any case.
-        n: Scenes of the worlds to score; a dataset gives all of its split.
+        n: Scenes to score at most, evenly spread over the split; default: 500 of a world, all of a dataset's split.
         size: How pictures and grids are presented: as to small networks, or at the papers' size.
-        baselines: Training pictures that the two baselines know; 0 leaves them out.
+        baselines: Training pictures that the two baselines know, evenly spread; 0 leaves them out.
         absent: A class in neither truth nor prediction counts as zero (SemanticKITTI's tool) or is left out.
         commonest: Take mean IoU over only so many classes, the commonest in the truth.
         out: Folder of perception.json, perception.md and pictures.

@@ -6,7 +6,9 @@ Shape legend: H W image rows and columns, X Y Z voxels.
 import hashlib
 import json
 import math
+import os
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -15,6 +17,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from occforge import __version__
 from occforge.core.camera import Camera, look_camera, street_camera
 from occforge.core.errors import InputError
 from occforge.core.grid import STREET_GRID, GridSpec
@@ -27,14 +30,21 @@ from occforge.render.picture import resize_rgb
 from occforge.render.shade import shade
 from occforge.world.street import make_street
 
+TABLES = frozenset({".txt", ".json", ".yaml"})
+"""Files of datasets that say where cameras are."""
+
 
 @dataclass(frozen=True)
 class Pair:
-    """A picture (H, W, 3) uint8, its camera, and `labels_XYZ` uint8, 255 where unknown or not scored."""
+    """A picture (H, W, 3) uint8, its camera, and `labels_XYZ` uint8, 255 where unknown or not scored.
+
+    `depth_HW_m` is float32 depth along the optical axis where the source has it, 0 where unknown.
+    """
 
     image_HW3: NDArray[np.uint8]
     camera: Camera
     labels_XYZ: NDArray[np.uint8]
+    depth_HW_m: NDArray[np.float32] | None = None
 
 
 class PairSource(Protocol):
@@ -136,15 +146,28 @@ class DatasetPairs:
     factor: int = 1
     indices: tuple[int, ...] | None = None
     _dataset: SceneDataset = field(init=False, repr=False, compare=False)
+    _tables: str = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_dataset", open_dataset(self.name, self.root, self.split, images=True))
+        object.__setattr__(self, "_tables", "" if self.root is None else tables_digest(Path(self.root)))
 
     @property
     def identity(self) -> str:
-        """See `PairSource`."""
-        where = "" if self.root is None else str(Path(self.root).resolve())
-        return f"{self.name}-{self.split}-{where}-{self.size_HW}-{self.factor}-{self.indices}"
+        """See `PairSource`; other calibrations, tables or readers make other pairs."""
+        where = "" if self.root is None else f"{Path(self.root).resolve()}-{self._tables}"
+        which = self.indices and hashlib.sha256(repr(self.indices).encode()).hexdigest()[:8]
+        return f"{self.name}-{__version__}-{self.split}-{where}-{self.size_HW}-{self.factor}-{which}"
+
+    def some(self, most: int | None) -> "DatasetPairs":
+        """These pairs, or if they are more, `most` of them, evenly spread."""
+        if most is not None and most < 1:
+            raise InputError(f"{self.name}: expected 1 pair or more, got {most}")
+        if most is None or most >= len(self):
+            return self
+        fewer, mine = copy(self), self.indices or range(len(self))  # not `replace`: tables are read once
+        object.__setattr__(fewer, "indices", tuple(mine[i * len(self) // most] for i in range(most)))
+        return fewer
 
     @property
     def grid(self) -> GridSpec:
@@ -175,7 +198,24 @@ class DatasetPairs:
         if sample.scored_XYZ is not None:
             labels_XYZ = np.where(sample.scored_XYZ, labels_XYZ, UNKNOWN).astype(np.uint8)
         image_HW3 = resize_rgb(sample.image_HW3, self.size_HW)
-        return Pair(image_HW3, sample.camera.resized(self.size_HW), downsample(labels_XYZ, self.factor))
+        depth_HW_m = None if sample.depth_HW_m is None else nearest(sample.depth_HW_m, self.size_HW)
+        return Pair(image_HW3, sample.camera.resized(self.size_HW), downsample(labels_XYZ, self.factor), depth_HW_m)
+
+
+def nearest(values_HW: NDArray[np.float32], size_HW: tuple[int, int]) -> NDArray[np.float32]:
+    """A map at another size: each pixel has the value at its centre, as values beside an edge must not be mixed."""
+    rows, columns = (((np.arange(n) + 0.5) * m / n).astype(int) for n, m in zip(size_HW, values_HW.shape, strict=True))
+    return np.ascontiguousarray(values_HW[np.ix_(rows, columns)])
+
+
+def tables_digest(root: Path) -> str:
+    """Eight hex digits that change when a calibration, pose or table under `root` does, by sizes and times."""
+    digest = hashlib.sha256()
+    for folder, _, names in sorted(os.walk(root, followlinks=True)):
+        for path in (Path(folder) / name for name in sorted(names) if Path(name).suffix in TABLES):
+            found = path.stat()
+            digest.update(f"{path.relative_to(root)} {found.st_size} {found.st_mtime_ns}\n".encode())
+    return digest.hexdigest()[:8]
 
 
 @dataclass(frozen=True)
@@ -241,7 +281,13 @@ class PairCache:
         image_HW3 = np.asarray(arrays["image_HW3"], np.uint8)
         height, width = image_HW3.shape[:2]
         K_33, pose_44 = np.asarray(arrays["K_33"], float), np.asarray(arrays["camera_from_grid_44"], float)
-        return Pair(image_HW3, Camera(K_33, pose_44, (height, width)), np.asarray(arrays["labels_XYZ"], np.uint8))
+        depth = arrays.get("depth_HW_m")
+        return Pair(
+            image_HW3,
+            Camera(K_33, pose_44, (height, width)),
+            np.asarray(arrays["labels_XYZ"], np.uint8),
+            None if depth is None else np.asarray(depth, np.float32),
+        )
 
 
 @dataclass(frozen=True)
@@ -250,7 +296,8 @@ class _MakePairs:
 
     def __call__(self, indices: Sequence[int]) -> Arrays:
         pairs = [self.source.pair(i) for i in indices]
-        return {
+        depths = [p.depth_HW_m for p in pairs if p.depth_HW_m is not None]
+        return ({"depth_HW_m": np.stack(depths)} if len(depths) == len(pairs) else {}) | {
             "image_HW3": np.stack([p.image_HW3 for p in pairs]),
             "K_33": np.stack([p.camera.K_33 for p in pairs]),
             "camera_from_grid_44": np.stack([p.camera.camera_from_grid_44 for p in pairs]),

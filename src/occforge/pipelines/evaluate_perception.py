@@ -74,7 +74,7 @@ def evaluate_perception(
     rows: list[NDArray[np.uint8]] = []
     for index in tqdm(range(len(source)), desc="scenes", leave=False):
         pair = source.pair(index)
-        predicted = perceive(trained, pair.image_HW3, pair.camera, source.grid).scene
+        predicted = perceive(trained, pair.image_HW3, pair.camera, source.grid, pair.depth_HW_m).scene
         sides[trained.name].add(predicted.labels_XYZ, pair.labels_XYZ, pair.camera)
         if mean is not None and nearest is not None:
             sides["mean scene"].add(mean, pair.labels_XYZ, pair.camera)

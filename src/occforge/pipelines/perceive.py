@@ -14,6 +14,7 @@ from occforge.core.camera import Camera
 from occforge.core.errors import InputError
 from occforge.core.files import write_json
 from occforge.core.grid import GridSpec, Scene
+from occforge.data.pairs import nearest
 from occforge.perception.network import Hints
 from occforge.perception.weights import Trained
 from occforge.pipelines.write_scene import Seen, grid_in_words, write_views
@@ -38,8 +39,14 @@ class Perceived:
     read_by: Camera
 
 
-def perceive(trained: Trained, image_HW3: NDArray[np.uint8], camera: Camera, grid: GridSpec | None = None) -> Perceived:
-    """Semantic occupancy of `grid` (default: where the network's own lies) from one picture.
+def perceive(
+    trained: Trained,
+    image_HW3: NDArray[np.uint8],
+    camera: Camera,
+    grid: GridSpec | None = None,
+    depth_HW_m: NDArray[np.float32] | None = None,
+) -> Perceived:
+    """Semantic occupancy of `grid` (default: where the network's own lies) from one picture, and its depth if known.
 
     The picture is brought to the network's size, its camera with it, and cut before where its shape is another
     (`framed`). Raises `InputError` if picture and camera
@@ -59,7 +66,8 @@ def perceive(trained: Trained, image_HW3: NDArray[np.uint8], camera: Camera, gri
         )
     shift_44 = np.eye(4)
     shift_44[:3, 3] = np.subtract(grid.origin_m, own.origin_m)
-    part_HW3, read_by = framed(image_HW3, camera, trained.size_HW)
+    top, left, read_by = framed(camera, trained.size_HW)
+    part = slice(top, top + read_by.size_HW[0]), slice(left, left + read_by.size_HW[1])
     seen = Camera(read_by.K_33, camera.camera_from_grid_44 @ shift_44, read_by.size_HW).resized(trained.size_HW)
     cameras = CameraBatch.stack([seen])
     pixel_BN2, depth_BN = cameras.project(torch.from_numpy(own.centres_N3_m()).float())
@@ -69,28 +77,29 @@ def perceive(trained: Trained, image_HW3: NDArray[np.uint8], camera: Camera, gri
             f"perceive: the camera sees {100 * visible:.1f} % of the grid, expected {100 * LEAST_VISIBLE:.0f} % or "
             "more; it lies behind or beside: check pose, axes (x forward, y left, z up) and grid origin"
         )
-    small_HW3 = resize_rgb(part_HW3, trained.size_HW)
+    small_HW3 = resize_rgb(image_HW3[part], trained.size_HW)
+    depth = None if depth_HW_m is None else torch.from_numpy(nearest(depth_HW_m[part], trained.size_HW))[None]
     image_B3HW = torch.from_numpy(small_HW3.copy()).permute(2, 0, 1)[None].float() / 255.0
     with torch.no_grad():
-        logits = trained.network(image_B3HW, cameras, Hints()).logits_BKXYZ
+        logits = trained.network(image_B3HW, cameras, Hints(depth)).logits_BKXYZ
     labels_XYZ = logits[0].argmax(0).to(torch.uint8).numpy()
     return Perceived(Scene(labels_XYZ, grid, trained.network.taxonomy), camera, image_HW3, read_by)
 
 
-def framed(image_HW3: NDArray[np.uint8], camera: Camera, size_HW: tuple[int, int]) -> tuple[NDArray[np.uint8], Camera]:
-    """The part of a picture, and its camera, to be brought to `size_HW`: all of it, unless that squashed its pixels.
+def framed(camera: Camera, size_HW: tuple[int, int]) -> tuple[int, int, Camera]:
+    """First row and column and the camera of the part of a picture that is to be brought to `size_HW`.
 
-    Then the largest part that keeps them square, in the middle of which the principal point lies, as nearly as the
-    picture goes: networks know cars that are as wide as cars are.
+    All of it, unless that squashed its pixels; then the largest part that keeps them square and has the principal
+    point in its middle, as nearly as the picture goes: networks know cars that are as wide as cars are.
     """
     (H, W), (h, w) = camera.size_HW, size_HW
     squashed = (camera.K_33[1, 1] * h / H) / (camera.K_33[0, 0] * w / W)
     if 1.0 / SQUASHED <= squashed <= SQUASHED:
-        return image_HW3, camera
+        return 0, 0, camera
     rows, columns = (max(1, round(H * squashed)), W) if squashed < 1.0 else (H, max(1, round(W / squashed)))
     top = min(max(round(camera.K_33[1, 2] - rows / 2), 0), H - rows)
     left = min(max(round(camera.K_33[0, 2] - columns / 2), 0), W - columns)
-    return image_HW3[top : top + rows, left : left + columns], camera.cropped((top, left), (rows, columns))
+    return top, left, camera.cropped((top, left), (rows, columns))
 
 
 def write_perceived(folder: Path, perceived: Perceived, title: str, settings: dict[str, Any]) -> None:

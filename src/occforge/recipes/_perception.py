@@ -13,6 +13,9 @@ from occforge.perception.network import preset
 from occforge.train.loop import LoopConfig
 from occforge.train.perception import Beginning, PerceptionOptions, train_perception
 
+STREETS = 6144
+"""Training streets of a network by default."""
+
 
 @dataclass(frozen=True)
 class Setup:
@@ -44,7 +47,7 @@ def perception_recipe(dataset: str, network: str) -> Callable[..., Path]:
         size: Literal["small", "paper"] = "small",
         image: tuple[int, int] | None = None,
         factor: int | None = None,
-        pairs: int = 6144,
+        pairs: int | None = None,
         steps: int = 2000,
         batch: int = 4,
         lr: float = 1e-3,
@@ -91,7 +94,7 @@ def perception_recipe(dataset: str, network: str) -> Callable[..., Path]:
         size: Sizes of the network, the picture and the grid: those of the paper, or small ones for a laptop.
         image: Height and width of the pictures, instead of those of the size.
         factor: Voxels that become one along each axis, instead of that of the size.
-        pairs: Training pictures of the worlds; a dataset gives all it has.
+        pairs: Training pictures at most, evenly spread; default: 6,144 of the street world, all that others have.
         steps: Training steps.
         batch: Pictures of a step.
         lr: Learning rate of AdamW; Muon's is twenty times it.
@@ -110,12 +113,20 @@ def perception_recipe(dataset: str, network: str) -> Callable[..., Path]:
     return recipe
 
 
-def held_out_source(dataset: str, root: Path | None, size: Literal["small", "paper"], n: int, split: str) -> PairSource:
-    """Pairs that no training saw: `n` streets of test seeds and the standard camera, or a split of a dataset."""
+def held_out_source(
+    dataset: str, root: Path | None, size: Literal["small", "paper"], n: int | None, split: str
+) -> PairSource:
+    """At most `n` pairs that no training saw: streets of test seeds and the standard camera, rooms of test seeds, or
+    a split of a dataset; by default 500 of a world and all of a split."""
     if dataset not in SETUPS:
         raise InputError(f"--dataset: expected one of {', '.join(SETUPS)}, got '{dataset}'")
-    if dataset != "street":
-        return pair_source(dataset, root, size, split=split)
+    if n is not None and n < 1:
+        raise InputError(f"--n: expected 1 or more, got {n}")
+    if dataset not in ("street", "rooms"):
+        return pair_source(dataset, root, size, pairs=n, split=split)
+    n = 500 if n is None else n
+    if dataset == "rooms":
+        return pair_source(dataset, root, size, pairs=n, split="test")
     setup = SETUPS[dataset]
     size_HW, factor = (setup.small_HW, setup.small_factor) if size == "small" else (setup.paper_HW, 1)
     return WorldPairs(TEST_FIRST_SEED, n, size_HW, factor)
@@ -127,15 +138,15 @@ def pair_source(
     size: Literal["small", "paper"],
     image: tuple[int, int] | None = None,
     factor: int | None = None,
-    pairs: int = 6144,
+    pairs: int | None = None,
     split: str = "train",
 ) -> PairSource:
-    """Pairs of a dataset as a recipe presents them."""
+    """Pairs of a dataset as a recipe presents them, at most so many; default: `STREETS`, or all of a dataset."""
     setup = SETUPS[dataset]
     size_HW = image or (setup.small_HW if size == "small" else setup.paper_HW)
     pooled = factor or (setup.small_factor if size == "small" else 1)
     if dataset == "street":
-        return WorldPairs(TRAIN_FIRST_SEED, pairs, size_HW, pooled, varied=0.5)
+        return WorldPairs(TRAIN_FIRST_SEED, STREETS if pairs is None else pairs, size_HW, pooled, varied=0.5)
     if root is None and dataset != "rooms":
         raise InputError(f"{dataset}: expected the folder of the dataset, got none; give --root")
-    return DatasetPairs(dataset, root, split, size_HW, pooled)
+    return DatasetPairs(dataset, root, split, size_HW, pooled).some(pairs)

@@ -46,7 +46,7 @@ def picture_size(dataset: str, image: tuple[int, int] | None, stable_diffusion: 
 
 def view_source(dataset: str, root: Path | None, size_HW: tuple[int, int], streets: int, frames: int) -> ViewSource:
     """What a generator learns from: streets of the world, or the training frames of a dataset."""
-    pairs = pair_source(dataset, root, "small", size_HW, pairs=streets)
+    pairs = pair_source(dataset, root, "small", size_HW, pairs=streets if dataset == "street" else None)
     if isinstance(pairs, WorldPairs):
         return WorldViews(pairs, frames)
     if frames != 1:

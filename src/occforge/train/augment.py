@@ -16,7 +16,7 @@ from torch import Tensor
 
 from occforge.core.grid import GridSpec
 from occforge.core.taxonomy import UNKNOWN
-from occforge.data.pairs import Pair
+from occforge.data.pairs import Pair, nearest
 
 
 @dataclass(frozen=True)
@@ -47,17 +47,18 @@ class Augmentation:
             yaw = math.radians(self.turn_deg) * float(rng.uniform(-1.0, 1.0))
             pair = turn(pair, grid, yaw, tuple(self.shift_m * rng.uniform(-1.0, 1.0, 2)))
         if self.color > 0.0:
-            pair = Pair(recolor(pair.image_HW3, self.color, rng), pair.camera, pair.labels_XYZ)
+            pair = replace(pair, image_HW3=recolor(pair.image_HW3, self.color, rng))
         if rng.random() < self.restyled:
-            pair = Pair(restyle(pair.image_HW3, rng), pair.camera, pair.labels_XYZ)
+            pair = replace(pair, image_HW3=restyle(pair.image_HW3, rng))
         return pair
 
 
 def mirror(pair: Pair, grid: GridSpec) -> Pair:
     """Left and right swapped in picture, camera and voxels."""
     centre_y_m = grid.origin_m[1] + 0.5 * grid.extent_m[1]
-    image_HW3 = np.ascontiguousarray(pair.image_HW3[:, ::-1])
-    return Pair(image_HW3, pair.camera.mirrored(centre_y_m), np.ascontiguousarray(pair.labels_XYZ[:, ::-1]))
+    image_HW3, labels_XYZ = (np.ascontiguousarray(a[:, ::-1]) for a in (pair.image_HW3, pair.labels_XYZ))
+    depth_HW_m = None if pair.depth_HW_m is None else np.ascontiguousarray(pair.depth_HW_m[:, ::-1])
+    return Pair(image_HW3, pair.camera.mirrored(centre_y_m), labels_XYZ, depth_HW_m)
 
 
 def zoom(pair: Pair, factor: float, at: tuple[float, float]) -> Pair:
@@ -65,9 +66,11 @@ def zoom(pair: Pair, factor: float, at: tuple[float, float]) -> Pair:
     H, W = pair.camera.size_HW
     part_HW = max(1, round(H / factor)), max(1, round(W / factor))
     top, left = round(at[0] * (H - part_HW[0])), round(at[1] * (W - part_HW[1]))
-    picture = Image.fromarray(pair.image_HW3[top : top + part_HW[0], left : left + part_HW[1]])
-    image_HW3 = np.asarray(picture.resize((W, H), Image.Resampling.BILINEAR))
-    return Pair(image_HW3, pair.camera.cropped((top, left), part_HW).resized((H, W)), pair.labels_XYZ)
+    part = slice(top, top + part_HW[0]), slice(left, left + part_HW[1])
+    image_HW3 = np.asarray(Image.fromarray(pair.image_HW3[part]).resize((W, H), Image.Resampling.BILINEAR))
+    depth_HW_m = None if pair.depth_HW_m is None else nearest(pair.depth_HW_m[part], (H, W))
+    camera = pair.camera.cropped((top, left), part_HW).resized((H, W))
+    return Pair(image_HW3, camera, pair.labels_XYZ, depth_HW_m)
 
 
 def turn(pair: Pair, grid: GridSpec, yaw_rad: float, shift_2_m: tuple[float, float]) -> Pair:
@@ -86,7 +89,7 @@ def turn(pair: Pair, grid: GridSpec, yaw_rad: float, shift_2_m: tuple[float, flo
     label_N = np.full(len(index_N3), UNKNOWN, np.uint8)
     label_N[inside_N] = pair.labels_XYZ[tuple(index_N3[inside_N].T)]
     camera = replace(pair.camera, camera_from_grid_44=pair.camera.camera_from_grid_44 @ old_from_new_44)
-    return Pair(pair.image_HW3, camera, label_N.reshape(grid.shape_XYZ))
+    return replace(pair, camera=camera, labels_XYZ=label_N.reshape(grid.shape_XYZ))
 
 
 def recolor(image_HW3: NDArray[np.uint8], amount: float, rng: np.random.Generator) -> NDArray[np.uint8]:

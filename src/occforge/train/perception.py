@@ -65,7 +65,7 @@ class PerceptionTask:
     def losses(self, step: int, slots: Sequence[int], batch: int, seed: int) -> Tensor:
         """See `Task.losses`. The terms pool over this process's slots, as batch norms do."""
         device = next(self.network.parameters()).device
-        images, cameras, targets, levels = [], [], [], []
+        images, cameras, targets, levels, depths = [], [], [], [], []
         for slot, index in zip(slots, reading_order(len(self.pairs), step, slots, batch, seed), strict=True):
             rng = draws(seed, step, slot)
             pair = self.options.augmentation(self.pairs[index], self.pairs.source.grid, rng.numpy)
@@ -81,8 +81,11 @@ class PerceptionTask:
             cameras.append(pair.camera)
             targets.append(torch.from_numpy(pair.labels_XYZ))
             levels.append(level)
+            if pair.depth_HW_m is not None:
+                depths.append(torch.from_numpy(pair.depth_HW_m))
         camera_batch = CameraBatch.stack(cameras).to(device)
-        hints = Hints(noise_level_B=torch.tensor(levels, device=device))
+        depth_BHW_m = torch.stack(depths).to(device) if len(depths) == len(images) else None
+        hints = Hints(depth_BHW_m, torch.tensor(levels, device=device))
         prediction = self.network(torch.stack(images).to(device), camera_batch, hints)
         terms = self.network.loss(prediction, torch.stack(targets).to(device), camera_batch)
         return torch.stack(list(terms.values())).sum().expand(len(slots))
