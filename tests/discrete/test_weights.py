@@ -82,3 +82,16 @@ def test_other_configurations_are_refused(folder, file, change, says):
 def test_metadata_is_json(folder):
     _, metadata = load_tensors(folder / "fusion.safetensors")
     assert json.loads(json.dumps(metadata)) == metadata and {"config", "grid", "taxonomy"} <= metadata.keys()
+
+
+def test_networks_of_other_codes_are_refused(folder):
+    """Codebooks of the same sizes with other codes, as of another training beside it."""
+    path = folder / "codebooks.safetensors"
+
+    def reorder(tensors, _):
+        empty, *others = tensors["fusion"]
+        tensors["fusion"] = torch.stack([empty, *others[::-1]])
+
+    edit(path, reorder)
+    with pytest.raises(InputError, match="made for another codes than codebooks"):
+        load_composition(folder)

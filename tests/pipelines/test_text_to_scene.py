@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from occforge.cli.compose import KEPT
 from occforge.core.errors import InputError
 from occforge.core.grid import GridSpec, Scene
 from occforge.core.taxonomy import CARLA_SC, SEMANTIC_KITTI
@@ -139,7 +140,9 @@ def test_a_grid_is_drawn_again_until_it_shows_what_is_asked(composition, monkeyp
 def test_kept_parts_stay(composition, keep):
     scene = scene_of(0)
     background, objects = composition.levels.coarse(scene.labels_XYZ)
-    made = compose_scene(composition, scene, keep, "trees", 1, SAMPLING)
+    ticks: list[None] = []
+    made = compose_scene(composition, scene, keep, "trees", 1, SAMPLING, lambda: ticks.append(None))
+    assert len(ticks) == step_count(composition, SAMPLING, KEPT[keep])
     assert np.array_equal(made.background, background) == (keep != "objects")
     assert np.array_equal(made.objects, objects) == (keep != "background")
     assert ("background" in made.seconds) == (keep == "objects")

@@ -33,6 +33,7 @@ def test_the_papers_plan_is_the_papers():
     for name in ("background", "objects", "fusion"):
         loop = plan.loops[name]
         assert (loop.optimizer, loop.lr, loop.batch, loop.steps) == ("adamw", 1e-4, 4, 3824 * 500 // 4)
+        assert loop.ema == plan.options.corruption == 0.0
         per_epoch = loop.steps / 500
         rates = [rate(loop, round(epoch * per_epoch)) for epoch in (1, 319, 321, 419, 421, 499)]
         assert rates == pytest.approx([1, 1, 0.1, 0.1, 0.01, 0.01])

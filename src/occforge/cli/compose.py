@@ -1,12 +1,21 @@
 """`occforge compose SCENE PROMPT`: keep one part of a scene, draw the other anew."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
 from occforge.cli._common import default_folder, stage_progress, tell
 from occforge.cli._parse import call
+
+if TYPE_CHECKING:
+    from occforge.discrete.stages import StageName
+
+
+KEPT: dict[str, tuple["StageName", ...]] = {
+    "background": ("background",), "objects": ("objects",), "both": ("background", "objects")
+}  # fmt: skip
+"""The coarse grids that are not drawn again; of a street around kept objects only their ground is given."""
 
 
 def compose(
@@ -63,7 +72,7 @@ def compose(
     cameras = camera_path(path, street_camera(image_size), frames, composition.levels.grid)
     with atomic_folder(folder, overwrite) as files:
         config = SamplingConfig(guidance=guidance, attempts=attempts)
-        with stage_progress(step_count(composition, config)) as progress:
+        with stage_progress(step_count(composition, config, KEPT[keep])) as progress:
             made = compose_scene(composition, kept, keep, prompt, seed, config, progress)
         settings = {
             "engine": "scene",

@@ -1,5 +1,6 @@
 """The generator's files: one safetensors a network, in half precision, each with what it was built for."""
 
+import hashlib
 import json
 from dataclasses import asdict
 from pathlib import Path
@@ -20,12 +21,21 @@ from occforge.discrete.stages import Composition, CompositionConfig, Levels
 
 
 def levels_metadata(levels: Levels) -> dict[str, Any]:
-    """Geometry, classes and sizes of a generator, JSON-ready."""
+    """Geometry, classes, sizes and a digest of the shape codes of a generator, JSON-ready."""
     return {
+        "codes": codes_digest(levels),
         "config": json.loads(json.dumps(asdict(levels.config))),
         "grid": json.loads(json.dumps(asdict(levels.grid))),
         "taxonomy": json.loads(levels.taxonomy.to_json()),
     }
+
+
+def codes_digest(levels: Levels) -> str:
+    """First 16 hex digits of SHA-256 over both codebooks: networks of one generator speak of the same codes."""
+    sha = hashlib.sha256()
+    for book in (levels.fusion_book, levels.refine_book):
+        sha.update(b"none" if book is None else book.block_K8.tobytes())
+    return sha.hexdigest()[:16]
 
 
 def save_books(folder: Path, levels: Levels) -> None:
@@ -71,6 +81,7 @@ def load_composition(folder: Path) -> Composition:
     for name, module in stage_modules(composition).items():
         path = folder / f"{name}.safetensors"
         tensors, metadata = load_tensors(path)
+        metadata = {"codes": expected["codes"]} | metadata  # files of before it was written down
         different = [k for k in expected if metadata.get(k) != expected[k]]
         if different:
             raise InputError(

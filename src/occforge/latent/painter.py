@@ -158,7 +158,7 @@ class Modulation(nn.Module):
     def forward(self, level_F: Tensor, camera_F16: Tensor) -> Tensor:
         """`level_F` in 0-1."""
         rate = torch.logspace(0.0, 3.0, self.bands, device=level_F.device) * (0.5 * math.pi)
-        angle = level_F[:, None].float() * rate  # in float32: the fastest turn 160 times
+        angle = level_F[:, None].float() * rate  # in float32: the fastest turn 250 times
         told = torch.cat([angle.sin(), angle.cos(), camera_F16.float()], 1)
         return self.net(told.to(level_F)).unflatten(1, (self.vectors, -1))
 

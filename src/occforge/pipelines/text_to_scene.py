@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -150,12 +150,13 @@ def drawn_for(composition: Composition, understood: dict[str, str], seed: int) -
     return {name: value for name, value in whole.items() if name not in understood}
 
 
-def step_count(composition: Composition, config: SamplingConfig) -> int:
-    """How often `generate_scene` calls `progress`."""
+def step_count(composition: Composition, config: SamplingConfig, kept: Sequence[StageName] = ()) -> int:
+    """How often `generate_scene` calls `progress`; `kept` are the coarse grids that it is given whole."""
     refine = config.refine_steps if "refine" in composition.networks else 0
     sweeps = config.fusion_sweeps if composition.transitions["fusion"].kind == "absorbing" else 0
     fusion = config.fusion_steps + SWEEP_BLOCKS * sweeps
-    return config.background_steps + config.object_steps + fusion + refine
+    background = 0 if "background" in kept else config.background_steps
+    return background + (0 if "objects" in kept else config.object_steps) + fusion + refine
 
 
 def among(names: tuple[str, ...], request: dict[str, str]) -> dict[str, str]:

@@ -14,7 +14,14 @@ from occforge.core.tensors import load_state, load_tensors
 from occforge.discrete.codes import fit_codes
 from occforge.discrete.request import RequestPrior
 from occforge.discrete.stages import Composition, CompositionConfig, Levels
-from occforge.discrete.weights import levels_metadata, load_levels, save_books, save_network, stage_modules
+from occforge.discrete.weights import (
+    codes_digest,
+    levels_metadata,
+    load_levels,
+    save_books,
+    save_network,
+    stage_modules,
+)
 from occforge.train.calibrate import calibrate
 from occforge.train.loop import LoopConfig, train
 from occforge.train.scene_cache import SceneCache, SceneSource
@@ -62,6 +69,8 @@ def train_scene_generator(
     if start is not None and not (weights / "codebooks.safetensors").exists():
         save_books(weights, load_levels(start))
     levels = prepare_levels(source, plan.config, weights)
+    if start is not None and codes_digest(load_levels(start)) != codes_digest(levels):
+        raise InputError(f"--start {start}: its shape codes are not those in {weights}; give another --out")
     composition = Composition(levels)
     scenes = SceneCache(cache, source, levels)
     if set(stages) - {"text"}:
@@ -101,7 +110,15 @@ def train_scene_generator(
 def prepare_levels(source: SceneSource, config: CompositionConfig, weights: Path) -> Levels:
     """The stages' grids with codebooks fitted to the first scenes of the source, read back if they are on disk."""
     if (weights / "codebooks.safetensors").exists():
-        return load_levels(weights)
+        held = load_levels(weights)
+        found = held.config
+        counted = replace(config, fusion_codes=found.fusion_codes, refine_codes=found.refine_codes)
+        if found != counted or held.grid != source.grid:
+            raise InputError(
+                f"{weights} holds the codebooks of a generator of other sizes; give another --out, or the recipe that "
+                "began it"
+            )
+        return held
     plain = Levels(config, source.grid, source.taxonomy)
     fusion_book = refine_book = None
     indices = range(min(BOOK_SCENES, len(source)))
