@@ -46,7 +46,7 @@ def shares(seed: int = 0) -> torch.Tensor:
 
 def given(generator, frames: int = 3):
     g = torch.Generator().manual_seed(2)
-    y = torch.randn(2, frames, 4, *generator.latent_HW, generator=g)
+    y = torch.randn(2, frames, 4, *generator.volume_HW, generator=g)
     return y, torch.tensor([10, 700]), generator.words(["a car", "fog"]), cameras(frames)
 
 
@@ -111,9 +111,9 @@ def test_a_video_is_drawn_and_decoded(generator):
         return generator.paint(y, t, words, doubled, seen)
 
     words = generator.words(["a street", "fog"]), generator.words(["", ""])
-    nothing = Seen(torch.zeros(2, 4, 25, 16, 32), torch.zeros(2, 4, 4, 4, *generator.latent_HW))
+    nothing = Seen(torch.zeros(2, 4, 25, 16, 32), torch.zeros(2, 4, 4, 4, *generator.volume_HW))
     latent, _ = sample(
-        paint, CONFIG.diffusion, PaintingConfig(steps=3, guidance=2.0), (2, 4, 4, *generator.latent_HW), words, nothing,
+        paint, CONFIG.diffusion, PaintingConfig(steps=3, guidance=2.0), (2, 4, 4, *generator.volume_HW), words, nothing,
         [torch.Generator().manual_seed(i) for i in range(2)], perceive,
     )  # fmt: skip
     pictures = generator.decode(latent)

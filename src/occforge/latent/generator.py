@@ -54,23 +54,57 @@ class GeneratorConfig:
             )
 
 
-class PictureGenerator(nn.Module):
+class Seeing(nn.Module):
+    """What every generator sees of an occupancy: `depths` samples of a soft ray, maps and volume of given sizes."""
+
+    def __init__(
+        self,
+        encoding: CameraEncodingConfig,
+        grid: GridSpec,
+        taxonomy: Taxonomy,
+        depths: int,
+        maps_HW: tuple[int, int],
+        volume_HW: tuple[int, int],
+    ) -> None:
+        super().__init__()
+        self.grid, self.taxonomy, self.depths, self.maps_HW, self.volume_HW = grid, taxonomy, depths, maps_HW, volume_HW
+        self.maps = taxonomy.class_count + GEOMETRY_MAPS
+        self.encoding = CameraEncoding(encoding, taxonomy.class_count, grid)
+
+    def see(self, share_BKXYZ: Tensor, cameras: CameraBatch, maps_BNMHW: Tensor | None = None) -> Seen:
+        """What B * N cameras see of class shares, those of one scene one after the other.
+
+        `maps_BNMHW` are a ray caster's (`maps_of_rays`), where no gradient has to reach the shares.
+        """
+        if maps_BNMHW is None:
+            depth_D_m = ray_depths_m(self.grid, self.depths).to(share_BKXYZ.device)
+            maps_BNMHW = soft_raycast(share_BKXYZ, self.grid, cameras, depth_D_m, self.maps_HW)
+        return Seen(maps_BNMHW, self.encoding(share_BKXYZ, cameras, self.volume_HW))
+
+    def nothing_seen(self, batch: int, frames: int) -> Seen:
+        """For pictures of no known occupancy."""
+        device, encoding = next(self.parameters()).device, self.encoding.config
+        maps = torch.zeros(batch, frames, self.maps, *self.maps_HW, device=device)
+        volume = torch.zeros(batch, frames, encoding.channels, encoding.depth, *self.volume_HW, device=device)
+        return Seen(maps, volume)
+
+
+class PictureGenerator(Seeing):
     """Paints what cameras see of an occupancy of `grid`, as a request says."""
 
     def __init__(self, config: GeneratorConfig, grid: GridSpec, taxonomy: Taxonomy) -> None:
-        super().__init__()
+        H, W = config.size_HW
+        volume_HW = H // (2 * PATCH), W // (2 * PATCH)
+        super().__init__(config.encoding, grid, taxonomy, config.depths, (H // 2, W // 2), volume_HW)
         if config.painter.maps != taxonomy.class_count + GEOMETRY_MAPS:
             raise InputError(
                 f"generator: maps of {taxonomy.name} have {taxonomy.class_count} channels, a class each, and "
                 f"{GEOMETRY_MAPS} of geometry; the painter expects {config.painter.maps}"
             )
-        self.config, self.grid, self.taxonomy = config, grid, taxonomy
+        self.config = config
         self.painter = Painter(config.painter)
-        self.encoding = CameraEncoding(config.encoding, taxonomy.class_count, grid)
         self.words = RequestWords(config.counts, config.painter.words)
         self.picture_CHW = (config.painter.channels, *config.size_HW)
-        self.volume_HW = (config.size_HW[0] // (2 * PATCH), config.size_HW[1] // (2 * PATCH))
-        self.maps_HW = (config.size_HW[0] // 2, config.size_HW[1] // 2)
 
     def told(self, asked: Asked) -> Tensor:
         """Words (B, L, E) of what is asked for."""
@@ -87,24 +121,6 @@ class PictureGenerator(nn.Module):
     def decode(self, y_BNCHW: Tensor) -> Tensor:
         """Inverse of `encode`."""
         return y_BNCHW
-
-    def see(self, share_BKXYZ: Tensor, cameras: CameraBatch, maps_BNMHW: Tensor | None = None) -> Seen:
-        """What B * N cameras see of class shares, those of one scene one after the other.
-
-        `maps_BNMHW` are a ray caster's (`maps_of_rays`), where no gradient has to reach the shares.
-        """
-        if maps_BNMHW is None:
-            depth_D_m = ray_depths_m(self.grid, self.config.depths).to(share_BKXYZ.device)
-            maps_BNMHW = soft_raycast(share_BKXYZ, self.grid, cameras, depth_D_m, self.maps_HW)
-        return Seen(maps_BNMHW, self.encoding(share_BKXYZ, cameras, self.volume_HW))
-
-    def nothing_seen(self, batch: int, frames: int) -> Seen:
-        """For pictures of no known occupancy."""
-        device = self.words.word_AE.device
-        encoding = self.config.encoding
-        maps = torch.zeros(batch, frames, self.config.painter.maps, *self.maps_HW, device=device)
-        volume = torch.zeros(batch, frames, encoding.channels, encoding.depth, *self.volume_HW, device=device)
-        return Seen(maps, volume)
 
     def paint(self, y_BNCHW: Tensor, t_B: Tensor, words_BLE: Tensor, cameras: CameraBatch, seen: Seen) -> Tensor:
         """The prediction for pictures of B * N cameras at steps t of the diffusion."""

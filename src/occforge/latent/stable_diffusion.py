@@ -18,13 +18,8 @@ from occforge.core.errors import InputError
 from occforge.core.grid import GridSpec
 from occforge.core.taxonomy import Taxonomy
 from occforge.latent.alignment import Alignment, AlignmentConfig
-from occforge.latent.camera_encoding import (
-    GEOMETRY_MAPS,
-    CameraEncoding,
-    CameraEncodingConfig,
-    ray_depths_m,
-    soft_raycast,
-)
+from occforge.latent.camera_encoding import CameraEncodingConfig
+from occforge.latent.generator import Seeing
 from occforge.latent.objective import Diffusion
 from occforge.latent.sample import Seen
 from occforge.latent.text import Asked
@@ -109,23 +104,22 @@ class MapStem(nn.Module):
         return self.net(F.interpolate(maps_BNMHW.flatten(0, 1), (4 * size_hw[0], 4 * size_hw[1]), mode="area"))
 
 
-class StableDiffusionGenerator(nn.Module):
+class StableDiffusionGenerator(Seeing):
     """The conditions of the small generator. Its state is what was added; the frozen parts are no submodules."""
 
     def __init__(self, folder: Folder, config: StableDiffusionConfig, grid: GridSpec, taxonomy: Taxonomy) -> None:
-        super().__init__()
         shrink = 2 ** (len(folder.vae.config.block_out_channels) - 1)
         deepest = shrink * 2 ** (len(folder.unet.config.block_out_channels) - 1)
         if any(n % deepest for n in config.size_HW):
             raise InputError(f"size: expected rows and columns divisible by {deepest}, got {config.size_HW}")
-        self.config, self.grid, self.taxonomy = config, grid, taxonomy
+        H, W = config.size_HW
+        volume_HW = H // shrink, W // shrink
+        super().__init__(config.encoding, grid, taxonomy, config.depths, (H // 2, W // 2), volume_HW)
+        self.config = config
         self._frozen = (folder,)  # a tuple hides it from parameters() and state_dict()
-        self.latent_HW = (config.size_HW[0] // shrink, config.size_HW[1] // shrink)
-        self.maps_HW = (config.size_HW[0] // 2, config.size_HW[1] // 2)
-        self.picture_CHW = (int(folder.unet.config.in_channels), *self.latent_HW)
-        self.encoding = CameraEncoding(config.encoding, taxonomy.class_count, grid)
+        self.picture_CHW = (int(folder.unet.config.in_channels), *volume_HW)
         widths = folder.unet.config.block_out_channels
-        self.stem = MapStem(taxonomy.class_count + GEOMETRY_MAPS, widths[0])
+        self.stem = MapStem(self.maps, widths[0])
         places = {f"down_{i}": width for i, width in enumerate(widths)} | {"mid": widths[-1]}
         self.alignments = nn.ModuleDict(
             {name: Alignment(config.alignment, width, config.encoding.channels) for name, width in places.items()}
@@ -202,20 +196,6 @@ class StableDiffusionGenerator(nn.Module):
         vae = self.folder.vae
         picture = vae.decode(latent_BNchw.flatten(0, 1) / vae.config.scaling_factor).sample
         return picture.unflatten(0, latent_BNchw.shape[:2])
-
-    def see(self, share_BKXYZ: Tensor, cameras: CameraBatch, maps_BNMHW: Tensor | None = None) -> Seen:
-        """As `PictureGenerator.see`."""
-        if maps_BNMHW is None:
-            depth_D_m = ray_depths_m(self.grid, self.config.depths).to(share_BKXYZ.device)
-            maps_BNMHW = soft_raycast(share_BKXYZ, self.grid, cameras, depth_D_m, self.maps_HW)
-        return Seen(maps_BNMHW, self.encoding(share_BKXYZ, cameras, self.latent_HW))
-
-    def nothing_seen(self, batch: int, frames: int) -> Seen:
-        """For pictures of no known occupancy."""
-        device, encoding = next(self.parameters()).device, self.config.encoding
-        maps = torch.zeros(batch, frames, self.taxonomy.class_count + GEOMETRY_MAPS, *self.maps_HW, device=device)
-        volume = torch.zeros(batch, frames, encoding.channels, encoding.depth, *self.latent_HW, device=device)
-        return Seen(maps, volume)
 
     def paint(self, y_BNchw: Tensor, t_B: Tensor, words_BLE: Tensor, cameras: CameraBatch, seen: Seen | None) -> Tensor:
         """The prediction for latents of B * N cameras at steps t; the bare network's where nothing is seen."""
