@@ -28,7 +28,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal
 
@@ -43,7 +42,7 @@ import tyro
 from occforge.core.batch import CameraBatch
 from occforge.core.camera import CameraPath
 from occforge.core.errors import InputError
-from occforge.core.files import write_json, write_text
+from occforge.core.files import file_digest, write_json, write_text
 from occforge.core.processes import run_jobs, run_steps
 from occforge.core.tensors import load_state
 from occforge.data.pairs import WorldPairs
@@ -163,7 +162,7 @@ class Settings:
             "configs": {arm.alignment: asdict(self.config(arm.alignment)) for arm in self.arms},
             "loops": [asdict(self.loop), asdict(self.joint_loop)],
             "judge": load_judge(self.judge).digest(),
-            "begins": [file and sha256(file.read_bytes()).hexdigest() for file in (self.start, self.perception)],
+            "begins": [file and file_digest(file) for file in (self.start, self.perception)],
             "minutes": [self.minutes, self.joint_minutes],
             "painting": asdict(self.painting),
         }
@@ -191,8 +190,7 @@ def plan(settings: Settings) -> None:
         settings.read_plan()
         return
     views = ViewCache(settings.cache, settings.views)
-    if settings.workers > 1:
-        views.fill(settings.workers)
+    views.fill(settings.workers)
     pairs, steps = settings.views.pairs, {}
     for arm in dict.fromkeys(arm.first for arm in settings.arms):
         config = settings.config(arm.alignment)
@@ -214,9 +212,8 @@ def plan(settings: Settings) -> None:
 def train_all(settings: Settings) -> None:
     """Train and score what the record lacks: stage I of all, then stage II."""
     settings.read_plan()
-    if settings.workers > 1:
-        for views in (settings.views, settings.painted, settings.reference):
-            ViewCache(settings.cache, views).fill(settings.workers)
+    for views in (settings.views, settings.painted, settings.reference):
+        ViewCache(settings.cache, views).fill(settings.workers)
     first = {(arm.first, seed): None for seed in settings.seeds for arm in settings.arms}
     run_jobs(stage_one, [(settings, *job) for job in first], settings.workers, "stage I")
     jobs = [(settings, arm, seed) for seed in settings.seeds for arm in settings.arms]

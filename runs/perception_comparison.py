@@ -129,8 +129,7 @@ def plan(settings: Settings) -> None:
     if (settings.record / "plan.json").exists():
         settings.read_plan()
         return
-    if settings.workers > 1:
-        PairCache(settings.cache, settings.pairs).fill(settings.workers)
+    PairCache(settings.cache, settings.pairs).fill(settings.workers)
     measured = {}
     for name in settings.networks:
         with ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=start_worker) as pool:
@@ -164,9 +163,8 @@ def measure(settings: Settings, name: str) -> dict[str, float]:
 def train_all(settings: Settings) -> None:
     """Train and score what the record lacks, the longest first."""
     settings.read_plan()
-    if settings.workers > 1:
-        PairCache(settings.cache, settings.pairs).fill(settings.workers)
-        PairCache(settings.cache, settings.held_out).fill(settings.workers)
+    PairCache(settings.cache, settings.pairs).fill(settings.workers)
+    PairCache(settings.cache, settings.held_out).fill(settings.workers)
     train_backbone(settings)
     jobs = [(settings, name, seed) for seed in settings.seeds for name in settings.networks]
     jobs = [job for job in jobs if not settings.kept_path(*job[1:]).exists()]

@@ -155,5 +155,6 @@ def test_the_installed_command(tmp_path):
 
 def test_pictures_without_a_generator_to_score(refused, tmp_path):
     refused("expected weights at", "evaluate", "pictures", "--weights", tmp_path / "none.safetensors")
-    for wrong in (("--n", "1"), ("--videos", "-1"), ("--frames", "1")):
-        refused("--frames of at least 2", "evaluate", "pictures", *wrong)
+    for wrong in (("--n", "1"), ("--videos", "-1"), ("--frames", "1"), ("--seed", "-1")):
+        refused("expected --n of at least 2", "evaluate", "pictures", *wrong)
+    refused("expected --weights that were trained on it", "evaluate", "pictures", "--stable-diffusion", tmp_path)

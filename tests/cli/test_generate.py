@@ -147,11 +147,13 @@ HOWS = [("--engine", "image"), ("--look", "painted"), ("--engine", "image", "--c
 
 @pytest.mark.parametrize("how", HOWS, ids=" ".join)
 def test_painted_pictures_and_their_labels(occforge, weights, picture_weights, tmp_path, how):
-    networks = ("--pictures", picture_weights / "pictures.safetensors", "--perception")
+    networks = ["--pictures", picture_weights / "pictures.safetensors"]
+    if "image" in how:
+        networks += ["--perception", picture_weights / "monoscene.safetensors"]
     common = ("generate", PROMPT, "--seed", 5, "--weights", weights, "--frames", 2, *THREE_STEPS, *how, *networks)
     outs = [tmp_path / name for name in ("one", "two")]
     for out in outs:
-        code, said, err = occforge(*common, picture_weights / "monoscene.safetensors", "--out", out)
+        code, said, err = occforge(*common, "--out", out)
         assert (code, err) == (0, "") and "look at it" in said
     one, two = map(tree, outs)
     assert one == two, "one seed is one set of bytes"
@@ -188,6 +190,11 @@ def test_what_painting_needs_is_asked_for(occforge, weights, picture_weights, tm
     painter = ("--pictures", picture_weights / "pictures.safetensors")
     refused("the generator paints (16, 48)", "--look", "painted", *painter, "--image-size", "32", "48")
     refused("--complete: expected --engine image", "--complete", "--engine", "scene")
+    refused("--pictures: expected --engine image or --look painted with it", *painter)
+    refused("--perception: expected --engine image with it", "--perception", picture_weights / "monoscene.safetensors")
+    refused("--stable-diffusion: expected --pictures with it", "--look", "painted", "--stable-diffusion", tmp_path)
+    refused("--painting.guidance: expected 0 to 20", "--painting.guidance", "-1")
+    refused("--guidance: expected 0 to 20", "--guidance", "1e308")
     refused("--painting.steps", "--look", "painted", *painter, "--painting.steps", "0")
     refused("is no picture generator", "--look", "painted", "--pictures", picture_weights / "monoscene.safetensors")
     refused("expected weights at", "--engine", "image", "--pictures", tmp_path / "nowhere.safetensors")

@@ -168,6 +168,8 @@ def test_flags_that_make_no_camera_are_refused():
     pose = (0.0, 0.0, 0.0, 0.0, 0.0)
     with pytest.raises(InputError, match="--fov: expected 1 to 170"):
         read_camera(None, (10, 10), 200.0, "street", pose, GRID)
+    with pytest.raises(InputError, match="--pose: expected five finite numbers"):
+        read_camera(None, (10, 10), None, "street", (float("inf"), 0.0, 0.0, 0.0, 0.0), GRID)
     with pytest.raises(InputError, match="--like: expected one of"):
         read_camera(None, (10, 10), None, "waymo", pose, GRID)
     wide = read_camera(None, (100, 200), 90.0, "street", pose, GRID)

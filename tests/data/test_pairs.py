@@ -62,7 +62,7 @@ def test_pairs_of_a_dataset_have_its_depth_and_may_be_some_of_them(tmp_path):
     pairs = every.some(2)
     assert pairs.indices == (0, 250) and every.some(None) is every and every.some(1000) is every
     assert pairs.identity != every.identity and pairs.some(1).indices == (0,)
-    with pytest.raises(InputError, match="1 pair or more"):
+    with pytest.raises(InputError, match="pairs: expected 1 or more, got 0"):
         every.some(0)
     cached, made = PairCache(tmp_path, pairs)[1], every.pair(250)
     assert made.depth_HW_m.shape == (48, 64) and float(made.depth_HW_m.max()) > 1.0
@@ -206,3 +206,9 @@ def test_joined_sources_follow_each_other():
         joined.pair(3)
     with pytest.raises(InputError, match="one grid and one set of classes"):
         JoinedPairs((one, WorldPairs(5, 2, (24, 72), 4)))
+
+
+@pytest.mark.parametrize("count", [0, -4])
+def test_no_streets_are_no_source(count):
+    with pytest.raises(InputError, match=f"streets: expected 1 or more, got {count}"):
+        WorldPairs(0, count)

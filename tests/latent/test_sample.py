@@ -196,9 +196,9 @@ def test_frames_agree_about_the_points_that_both_see(kind):
     )
 
 
-@pytest.mark.parametrize("options", [{"guidance": math.nan}, {"occupancy_guidance": math.inf}])
+@pytest.mark.parametrize("options", [{"guidance": math.nan}, {"occupancy_guidance": math.inf}, {"guidance": -1.0}])
 def test_guidance_is_a_number(options):
-    with pytest.raises(InputError, match=r"guidance: expected a finite number, got (nan|inf)"):
+    with pytest.raises(InputError, match=r"guidance: expected 0 to 20, got (nan|inf|-1)"):
         PaintingConfig(**options)
 
 

@@ -10,6 +10,7 @@ from occforge.core.grid import Scene
 from occforge.data.pairs import WorldPairs
 from occforge.data.procedural import TEST_FIRST_SEED
 from occforge.data.views import WorldViews
+from occforge.latent.painting_config import PaintingConfig
 from occforge.metrics.picture_judge import shown
 from occforge.pipelines.evaluate_pictures import occupancy_losses
 from occforge.weights import load_judge, load_pictures
@@ -36,7 +37,13 @@ def test_the_judge_sees_what_real_streets_show(streets):
 
 
 def test_the_image_engine_needs_no_files_of_yours(tmp_path):
-    generate("a straight street, fog, trees on the left", tmp_path / "out", engine="image", steps=4, seed=3)
+    generate(
+        "a straight street, fog, trees on the left",
+        tmp_path / "out",
+        engine="image",
+        painting=PaintingConfig(steps=4),
+        seed=3,
+    )
     record = json.loads((tmp_path / "out" / "prompt.json").read_text())
     assert record["engine"] == "image" and record["pictures"] == "embedded" and record["image_size"] == [64, 192]
     scene = Scene.load(tmp_path / "out" / "scene.npz")

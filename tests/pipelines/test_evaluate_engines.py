@@ -80,5 +80,5 @@ def test_the_better_engine_wins_more_scores_and_a_draw_goes_to_whole_scenes():
 
 
 def test_one_prompt_has_no_distance(score, tmp_path):
-    with pytest.raises(InputError, match="at least 2"):
+    with pytest.raises(InputError, match="of 2 to 128, got 1"):
         score(tmp_path, n=1)

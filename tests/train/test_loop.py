@@ -5,9 +5,10 @@ import pytest
 import torch
 from torch import nn
 
+from occforge.core.arithmetic import device_of
 from occforge.core.errors import InputError
 from occforge.core.tensors import load_tensors
-from occforge.train.distributed import average, device_of
+from occforge.train.distributed import average
 from occforge.train.loop import LoopConfig, rate, train
 
 LOOP = LoopConfig(steps=12, batch=4, lr=1e-2, optimizer="adamw", warmup=3)
@@ -105,7 +106,7 @@ def test_a_loss_that_is_not_finite_stops(tmp_path, value):
 
 
 def test_settings_that_cannot_be():
-    for change in ({"steps": 0}, {"batch": 0}, {"seed": -1}):
+    for change in ({"steps": 0}, {"batch": 0}, {"seed": -1}, {"lr": -1.0}, {"lr": float("nan")}):
         with pytest.raises(InputError, match=f"--{next(iter(change))}"):
             replace(LOOP, **change)
 
@@ -123,6 +124,16 @@ def test_each_process_takes_its_own_device(monkeypatch):
     assert device_of("cuda") == torch.device("cuda:2") and device_of("cpu") == torch.device("cpu")
     with pytest.raises(InputError, match="expected cpu, cuda or cuda:1, got banana"):
         device_of("banana")
+
+
+def test_what_is_needed_is_prepared_once_all_else_is_good(tmp_path):
+    asked: list[None] = []
+    with pytest.raises(InputError, match="expected cpu, cuda"):
+        train(Line(), replace(LOOP, device="banana"), tmp_path, {}, lambda: asked.append(None))
+    assert asked == []
+    for _ in range(2):
+        train(Line(), LOOP, tmp_path, {}, lambda: asked.append(None))
+    assert len(asked) == 1, "a finished run needs nothing"
 
 
 def test_rates():

@@ -27,7 +27,7 @@ TINY = TrunkConfig(channels=(8, 16), convs=1, depth=1, heads=2, head=8)
 
 
 def test_the_papers_plan_is_the_papers():
-    plan = paper_plan(scenes=3824, epochs=500, device="cuda", seed=0)
+    plan = paper_plan(scenes=3824, epochs=500, device="cpu", seed=0)
     assert plan.config.background_factor == plan.config.object_factor == (8, 8, 4)
     assert plan.config.fusion_factor == (1, 1, 1) and plan.config.fusion_codes == plan.config.refine_codes == 0
     for name in ("background", "objects", "fusion"):

@@ -74,8 +74,10 @@ def test_other_sources_lie_elsewhere(tmp_path, levels):
 def test_filling_makes_every_shard_in_other_processes(tmp_path, levels):
     cache = SceneCache(tmp_path, TinySource(4), levels)
     cache.fill(1)
+    assert not cache.shards.path(0).exists(), "one worker makes them when they are asked for"
+    cache.fill(2)
     whole = cache.shards.path(0).read_bytes()
     here = SceneCache(tmp_path / "here", TinySource(4), levels)
     assert np.array_equal(here[3].grids.fusion, cache[3].grids.fusion)
-    cache.fill(1)  # nothing is missing: no process starts
+    cache.fill(2)  # nothing is missing: no process starts
     assert cache.shards.path(0).read_bytes() == whole

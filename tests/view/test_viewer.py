@@ -33,3 +33,10 @@ def test_missing_viser_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "viser", None)
     with pytest.raises(InputError, match=r"occforge\[view\]"):
         build_server(_scene())
+
+
+@pytest.mark.parametrize(("host", "port", "says"), [("127.0.0.1", 99_999, "--port"), ("1.2.3.4", 8080, "--host")])
+def test_addresses_that_nobody_can_listen_on(host: str, port: int, says: str) -> None:
+    pytest.importorskip("viser")
+    with pytest.raises(InputError, match=says):
+        build_server(_scene(), host=host, port=port)

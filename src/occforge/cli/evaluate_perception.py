@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Literal
 
 from occforge.cli._parse import call
+from occforge.core.errors import check_count
 
 
 def evaluate_perception(
@@ -39,6 +40,7 @@ def evaluate_perception(
     from occforge.recipes._perception import held_out_source, pair_source
     from occforge.weights import load_perception
 
+    check_count("--baselines", baselines, 0)
     trained = load_perception(weights)
     source = held_out_source(dataset, root, size, n, split)
     training = None

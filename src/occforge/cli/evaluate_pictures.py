@@ -37,6 +37,7 @@ def evaluate_pictures(
         cache: Folder of rendered streets, shared between runs.
         workers: Processes that fill the cache.
     """
+    from occforge.core.files import make_folder
     from occforge.data.pairs import WorldPairs
     from occforge.data.procedural import TEST_FIRST_SEED
     from occforge.data.views import ViewCache, WorldViews
@@ -49,15 +50,17 @@ def evaluate_pictures(
             "evaluate pictures: expected --n of at least 2, --videos and --seed of 0 or more and --frames of at least "
             f"2, got {n}, {videos}, {seed} and {frames}"
         )
+    if stable_diffusion is not None and weights is None:
+        raise InputError("--stable-diffusion: expected --weights that were trained on it, got none; give both")
     generator = load_pictures(weights, stable_diffusion)
-    frozen = load_judge(judge)
+    frozen, reader = load_judge(judge), load_perception(perception)
+    make_folder(out)
     painted, reference = (
         ViewCache(cache, WorldViews(WorldPairs(first, n, generator.config.size_HW)))
         for first in (TEST_FIRST_SEED, TEST_FIRST_SEED + n)
     )
     for views in (painted, reference):
         views.fill(workers)
-    reader = load_perception(perception)
     drives = WorldPairs(TEST_FIRST_SEED, videos, generator.config.size_HW) if videos else None
     print(table(score(generator, frozen, reader, painted, reference, painting, out, seed, drives, frames)))
 

@@ -73,10 +73,20 @@ def generate(
         raise InputError("--complete: expected --engine image with it, got scene; the scenes of that are whole")
     scored = None if engine or complete or weights else better_engine()
     engine = engine or scored or ("image" if complete else "scene")
+    paints = engine == "image" or look == "painted"
+    for flag, given, used in (
+        ("--pictures", pictures, paints),
+        ("--stable-diffusion", stable_diffusion, pictures),
+        ("--perception", perception, engine == "image"),
+    ):
+        if given is not None and not used:
+            needed = "--pictures" if flag == "--stable-diffusion" else "--engine image"
+            needed += " or --look painted" if flag == "--pictures" else ""
+            raise InputError(f"{flag}: expected {needed} with it, got none; add it or leave the flag out")
     check_video(f".{video}")
     folder = default_folder(prompt, seed) if out is None else out
     composition, origin = load_generator(weights)
-    painter = load_pictures(pictures, stable_diffusion) if engine == "image" or look == "painted" else None
+    painter = load_pictures(pictures, stable_diffusion) if paints else None
     size_HW = asked_size(image_size) or (painter.config.size_HW if painter else (192, 640))
     check_picture_size(size_HW)
     cameras = camera_path(path, street_camera(size_HW), frames, composition.levels.grid)

@@ -112,6 +112,8 @@ def read_camera(
         raise InputError(f"--like: expected one of {', '.join(FIELDS_OF_VIEW)}, got '{like}'")
     if fov_deg is not None and not 1.0 <= fov_deg <= 170.0:
         raise InputError(f"--fov: expected 1 to 170 degrees, got {fov_deg:g}")
+    if pose is not None and not all(map(math.isfinite, pose)):
+        raise InputError(f"--pose: expected five finite numbers, got {' '.join(map(str, pose))}")
     pose = pose or (KITTI_POSE if STREET_GRID.factor_of(grid) else None)
     said = {} if file is None else read_camera_file(file)
     if pose is None and "camera_from_grid_44" not in said:

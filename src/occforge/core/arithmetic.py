@@ -1,11 +1,27 @@
-"""Which arithmetic a processor is good at."""
+"""Which device is meant, and which arithmetic it is good at."""
 
+import os
 from typing import Literal
 
 import torch
 
+from occforge.core.errors import InputError
+
 Dtype = Literal["float32", "bfloat16"]
 DtypeChoice = Literal["auto", "float32", "bfloat16"]
+
+
+def device_of(name: str) -> torch.device:
+    """The device called `name`; "cuda" is the one that torchrun gives this process. `InputError` if there is none."""
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise InputError(f"--device: expected cpu, cuda or cuda:1, got {name}") from None
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise InputError(f"--device {name}: no CUDA device is visible; use --device cpu")
+    if device.type == "cuda" and device.index is None:
+        device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+    return device
 
 
 def fast_bfloat16(device: torch.device | str) -> bool:
@@ -21,7 +37,8 @@ def fast_bfloat16(device: torch.device | str) -> bool:
 
 
 def chosen_dtype(choice: DtypeChoice, device: str) -> Dtype:
-    """`choice`, and for "auto" the faster one of the device."""
+    """`choice`, and for "auto" the faster one of the device; raises `InputError` if there is no such device."""
+    found = device_of(device)
     if choice != "auto":
         return choice
-    return "bfloat16" if fast_bfloat16(device) else "float32"
+    return "bfloat16" if fast_bfloat16(found) else "float32"

@@ -1,6 +1,7 @@
 """How files reach the disk: whole or not at all."""
 
 import errno
+import hashlib
 import json
 import math
 import os
@@ -15,9 +16,25 @@ from occforge.core.errors import InputError
 
 CANNOT_WRITE = {
     errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.EEXIST, errno.EROFS, errno.ENOSPC, errno.EDQUOT,
-    errno.ENAMETOOLONG,
+    errno.ENAMETOOLONG, errno.EISDIR, errno.ELOOP,
 }  # fmt: skip
 """What the place decides, not the program."""
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file in hexadecimal digits; raises `InputError` if it cannot be read."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise InputError(f"expected a file at {path}, cannot read it ({error.strerror}); give another") from error
+
+
+def make_folder(folder: Path) -> None:
+    """Create a folder if it is not there; raises `InputError` where it cannot be, so that nothing long is lost."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot write {folder}: {error.strerror}; choose a folder that you may write to") from error
 
 
 @contextmanager

@@ -10,8 +10,9 @@ from typing import Any, TypeVar
 import torch
 from tqdm import tqdm
 
+from occforge.core.errors import check_count
 from occforge.core.memory import keep_freed_memory
-from occforge.core.threads import check_workers, use_one_thread
+from occforge.core.threads import use_one_thread
 
 T = TypeVar("T")
 
@@ -21,7 +22,7 @@ def run_jobs(work: Callable[..., T], jobs: Sequence[tuple[Any, ...]], workers: i
 
     The first error of a job is raised here, and jobs that nobody has begun are left out.
     """
-    check_workers(workers)
+    check_count("--workers", workers)
     if workers == 1 or not jobs:
         return [work(*job) for job in jobs]
     context = get_context("spawn")

@@ -4,8 +4,6 @@ import os
 import time
 from pathlib import Path
 
-from occforge.core.errors import InputError
-
 
 def thread_count() -> int:
     """NUMBA_NUM_THREADS as it stands in the environment now, else the cores that this process may use."""
@@ -48,9 +46,3 @@ def others_running() -> int | None:
         looks += [int(line.split()[1]) - 1 for line in lines if line.startswith("procs_running")]
         time.sleep(0.001)
     return min(looks, default=None)
-
-
-def check_workers(workers: int) -> None:
-    """Raise `InputError` unless somebody works."""
-    if workers < 1:
-        raise InputError(f"--workers: expected 1 or more, got {workers}")

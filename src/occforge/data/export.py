@@ -27,10 +27,10 @@ from tqdm import tqdm
 
 from occforge import __version__
 from occforge.core.camera import street_camera
-from occforge.core.errors import InputError
+from occforge.core.errors import InputError, check_count
 from occforge.core.files import write_json, write_text
 from occforge.core.grid import GridSpec, Scene
-from occforge.core.threads import check_workers, use_one_thread
+from occforge.core.threads import use_one_thread
 from occforge.data import carla_sc, nyuv2, semantic_kitti
 from occforge.data._calib import ensure_calib, write_poses
 from occforge.data._classmap import CARLA_FROM_KITTI
@@ -100,7 +100,7 @@ def export_world(
     if layout not in _DEFAULT_SEQUENCE:
         raise InputError(f"export layout: expected one of {', '.join(_DEFAULT_SEQUENCE)}, got '{layout}'")
     check_seeds(first_seed, count)
-    check_workers(workers)
+    check_count("--workers", workers)
     if count > MAX_FRAMES[layout]:
         raise InputError(f"export: a {layout} sequence has at most {MAX_FRAMES[layout]} frames, got {count}; use more")
     size_HW = size_HW or DEFAULT_SIZE_HW[layout]

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from occforge import __version__
 from occforge.core.camera import Camera, look_camera, street_camera
-from occforge.core.errors import InputError
+from occforge.core.errors import InputError, check_count
 from occforge.core.grid import STREET_GRID, GridSpec
 from occforge.core.taxonomy import SEMANTIC_KITTI, UNKNOWN, Taxonomy
 from occforge.data._transforms import downsample
@@ -89,6 +89,9 @@ class WorldPairs:
     factor: int = 4
     varied: float = 0.0
     taxonomy: Taxonomy = SEMANTIC_KITTI
+
+    def __post_init__(self) -> None:
+        check_count("streets", self.count)
 
     @property
     def identity(self) -> str:
@@ -161,8 +164,8 @@ class DatasetPairs:
 
     def some(self, most: int | None) -> "DatasetPairs":
         """These pairs, or if they are more, `most` of them, evenly spread."""
-        if most is not None and most < 1:
-            raise InputError(f"{self.name}: expected 1 pair or more, got {most}")
+        if most is not None:
+            check_count("pairs", most)
         if most is None or most >= len(self):
             return self
         fewer, mine = copy(self), self.indices or range(len(self))  # not `replace`: tables are read once

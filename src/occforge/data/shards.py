@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from occforge.core.errors import check_count
 from occforge.core.files import atomic_path
-from occforge.core.threads import check_workers, use_one_thread
+from occforge.core.threads import use_one_thread
 
 SHARD = 32
 
@@ -32,10 +33,10 @@ class Shards:
         return self.folder / f"{shard:05d}.npz"
 
     def fill(self, workers: int, name: str) -> None:
-        """Make every missing shard, `workers` processes side by side, with progress."""
-        check_workers(workers)
+        """Make every missing shard, `workers` processes side by side, with progress; one leaves it for later."""
+        check_count("--workers", workers)
         missing = [s for s in range(_shards(self.count)) if not self.path(s).exists()]
-        if not missing:
+        if not missing or workers == 1:
             return
         with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=use_one_thread) as pool:
             job = _MakeShard(self.folder, self.count, self.make)

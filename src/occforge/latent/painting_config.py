@@ -1,10 +1,9 @@
 """How pictures are drawn: the settings of `latent.sample`, light enough for a command line's help."""
 
-import math
 from dataclasses import dataclass
 from typing import Literal
 
-from occforge.core.errors import InputError
+from occforge.core.errors import check_count, check_guidance, check_shares
 
 Sampler = Literal["dpm++", "ddim", "ddpm", "unipc"]
 Reads = Literal["estimate", "noisy"]
@@ -41,15 +40,9 @@ class PaintingConfig:
     agree_until: float = 0.8
 
     def __post_init__(self) -> None:
-        if self.steps < 1:
-            raise InputError(f"--painting.steps: expected 1 or more, got {self.steps}")
-        if self.perceive_every < 0:
-            raise InputError(f"--painting.perceive-every: expected 0 or more, got {self.perceive_every}")
-        for name in ("guidance", "occupancy_guidance"):
-            if not math.isfinite(getattr(self, name)):
-                raise InputError(
-                    f"--painting.{name.replace('_', '-')}: expected a finite number, got {getattr(self, name)}"
-                )
-        for name in ("perceive_below", "agreement", "agree_until"):
-            if not 0.0 <= getattr(self, name) <= 1.0:
-                raise InputError(f"--painting.{name.replace('_', '-')}: expected 0 to 1, got {getattr(self, name)}")
+        check_count("--painting.steps", self.steps)
+        check_count("--painting.perceive-every", self.perceive_every, 0)
+        check_guidance("--painting.guidance", self.guidance)
+        check_guidance("--painting.occupancy-guidance", self.occupancy_guidance)
+        shares = {name: getattr(self, name) for name in ("perceive_below", "agreement", "agree_until")}
+        check_shares("--painting.", **shares)

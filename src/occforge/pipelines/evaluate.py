@@ -159,9 +159,10 @@ def evaluate_prompted(
 
     Beside what is found in the voxels stands what the prompt encoder understood, which says where a miss comes from.
     """
-    if (n is not None and n < 1) or not seeds:
-        raise InputError(f"evaluate: expected --n of at least 1 and at least one seed, got {n} and {seeds}")
-    prompts = load_prompts(split)[:n]
+    prompts = load_prompts(split)
+    if (n is not None and not 1 <= n <= len(prompts)) or not seeds:
+        raise InputError(f"evaluate: expected --n of 1 to {len(prompts)} and at least one seed, got {n} and {seeds}")
+    prompts = prompts[:n]
     composition, _ = load_generator(weights)
     claim_folder(out / split, made_from(composition, weights, config) | {"prompts": digest_of_prompts(split)})
     levels = composition.levels

@@ -60,9 +60,10 @@ def evaluate_engines(
     is that to other such streets. `weights` is the folder that `composition` was read from. Scenes and pictures stay
     in `out`, where a stopped run finds them. Writes engines.json, engines.md and sheet.png there.
     """
-    if n is not None and n < 2:
-        raise InputError(f"evaluate engines: expected --n of at least 2, got {n}")
-    prompts = load_prompts("test")[:n]
+    prompts = load_prompts("test")
+    if n is not None and not 2 <= n <= len(prompts):
+        raise InputError(f"evaluate engines: expected --n of 2 to {len(prompts)}, got {n}")
+    prompts = prompts[:n]
     if generator.taxonomy.names != composition.levels.taxonomy.names:
         raise InputError(
             f"evaluate engines: scenes are of {composition.levels.taxonomy.name}, the picture generator paints "

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from occforge.core.errors import InputError
-from occforge.core.files import write_json, write_text
+from occforge.core.files import make_folder, write_json, write_text
 from occforge.core.grid import Scene
 from occforge.core.taxonomy import UNKNOWN
 from occforge.data.pairs import PairCache, PairSource
@@ -55,12 +55,15 @@ def evaluate_perception(
     With `training`, the mean scene and the scene of the nearest training picture are scored beside it. Raises
     `InputError` if the source has another grid or other classes than the network.
     """
+    if commonest is not None and not 1 <= commonest < source.taxonomy.class_count:
+        raise InputError(f"--commonest: expected 1 to {source.taxonomy.class_count - 1} classes, got {commonest}")
     network = trained.network
     if source.grid.shape_XYZ != network.grid.shape_XYZ or source.taxonomy.names != network.taxonomy.names:
         raise InputError(
             f"evaluate perception: the network sees {network.grid.shape_XYZ} voxels of {network.taxonomy.name}, the "
             f"data have {source.grid.shape_XYZ} of {source.taxonomy.name}; choose the data it was trained for"
         )
+    make_folder(out)
     sides = {trained.name: OccupancyStatistics(source.grid, source.taxonomy)}
     mean, nearest = None, None
     if training is not None:

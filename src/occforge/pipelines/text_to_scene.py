@@ -1,6 +1,5 @@
 """A prompt becomes a labelled scene: background, objects, fusion, refinement, each one call of `sample`."""
 
-import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from occforge.core.errors import InputError
+from occforge.core.errors import InputError, check_count, check_guidance
 from occforge.core.grid import Scene
 from occforge.discrete.guided import Guided
 from occforge.discrete.sample import SWEEP_BLOCKS, Planning, sample
@@ -60,12 +59,9 @@ class SamplingConfig:
             "attempts",
         )
         for name in counts:
-            if getattr(self, name) < 1:
-                raise InputError(f"--{name.replace('_', '-')}: expected at least 1, got {getattr(self, name)}")
-        if self.fusion_sweeps < 0:
-            raise InputError(f"--fusion-sweeps: expected at least 0, got {self.fusion_sweeps}")
-        if not math.isfinite(self.guidance):
-            raise InputError(f"--guidance: expected a finite number, got {self.guidance}")
+            check_count(f"--{name.replace('_', '-')}", getattr(self, name))
+        check_count("--fusion-sweeps", self.fusion_sweeps, 0)
+        check_guidance("--guidance", self.guidance)
 
 
 @dataclass(frozen=True)

@@ -70,9 +70,6 @@ def perception_recipe(dataset: str, network: str) -> Callable[..., Path]:
             if wanted and not hasattr(config, flag):
                 raise InputError(f"--{flag}: network {network} has none; leave the flag out")
             config = replace(config, **{flag: True}) if wanted else config
-        held = PairCache(cache, source)
-        if workers > 1:
-            held.fill(workers)
         arithmetic = chosen_dtype(dtype, device)
         loop = LoopConfig(
             steps=steps,
@@ -84,7 +81,8 @@ def perception_recipe(dataset: str, network: str) -> Callable[..., Path]:
             device=device,
             seed=seed,
         )
-        return train_perception(network, config, held, options, loop, folder, Beginning(start, encoder))
+        beginning = Beginning(start, encoder)
+        return train_perception(network, config, PairCache(cache, source), options, loop, folder, beginning, workers)
 
     recipe.__doc__ = f"""Train {network} on {dataset}.
 

@@ -91,8 +91,6 @@ def pictures_recipe(dataset: str) -> Callable[..., Path]:
     ) -> Path:
         size_HW = picture_size(dataset, image, stable_diffusion is not None)
         views = ViewCache(cache, view_source(dataset, root, size_HW, streets, frames))
-        if workers > 1:
-            views.fill(workers)
         config = picture_config(views.source.pairs.taxonomy, size_HW, alignment, stable_diffusion is not None)
         arithmetic = chosen_dtype(dtype, device)
         loop = LoopConfig(
@@ -106,7 +104,7 @@ def pictures_recipe(dataset: str) -> Callable[..., Path]:
             seed=seed,
         )
         folder = out or Path(f"out/{dataset}.pictures")
-        return train_painting(config, views, options, loop, folder, stable_diffusion, start)
+        return train_painting(config, views, options, loop, folder, stable_diffusion, start, workers)
 
     recipe.__doc__ = f"""Train a picture generator on {dataset}: stage I of OccScene, on true occupancy.
 
@@ -159,12 +157,10 @@ def joint_recipe(dataset: str) -> Callable[..., Path]:
     ) -> Path:
         size_HW = picture_size(dataset, image, stable_diffusion is not None)
         views = ViewCache(cache, view_source(dataset, root, size_HW, streets, frames))
-        if workers > 1:
-            views.fill(workers)
         arithmetic = chosen_dtype(dtype, device)
         loop = LoopConfig(steps=steps, batch=batch, lr=lr, muon_lr=muon_lr, dtype=arithmetic, device=device, seed=seed)
         reader, folder = perception or EMBEDDED / "monoscene.safetensors", out or Path(f"out/{dataset}.joint")
-        return train_joint(generator, reader, views, options, loop, folder, stable_diffusion)[0]
+        return train_joint(generator, reader, views, options, loop, folder, stable_diffusion, workers)[0]
 
     recipe.__doc__ = f"""Train a picture generator and a perception network together on {dataset}: stage II of OccScene.
 

@@ -148,12 +148,10 @@ def encoder(
         options: How pairs are changed before they are learned from.
     """
     held = PairCache(cache, WorldPairs(TRAIN_FIRST_SEED, pairs, varied=0.5))
-    if workers > 1:
-        held.fill(workers)
     loop = LoopConfig(
         steps=steps, batch=batch, lr=lr, muon_lr=20.0 * lr, dtype=chosen_dtype(dtype, device), device=device, seed=seed
     )
-    return train_encoder(preset("monoscene", "small"), held, options, loop, out, start)
+    return train_encoder(preset("monoscene", "small"), held, options, loop, out, start, workers)
 
 
 def judge(
@@ -184,8 +182,5 @@ def judge(
     """
     views = ViewCache(cache, WorldViews(WorldPairs(TRAIN_FIRST_SEED, streets, varied=0.5)))
     held_out = ViewCache(cache, WorldViews(WorldPairs(VAL_FIRST_SEED, 512)))
-    if workers > 1:
-        views.fill(workers)
-        held_out.fill(workers)
     loop = LoopConfig(steps=steps, batch=batch, lr=lr, dtype=chosen_dtype(dtype, device), device=device, seed=seed)
-    return train_judge(JudgeConfig(), views, held_out, loop, out)
+    return train_judge(JudgeConfig(), views, held_out, loop, out, workers)

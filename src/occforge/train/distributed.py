@@ -8,21 +8,6 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from occforge.core.errors import InputError
-
-
-def device_of(name: str) -> torch.device:
-    """The device called `name`; "cuda" is the one that torchrun gives this process. `InputError` if there is none."""
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        raise InputError(f"--device: expected cpu, cuda or cuda:1, got {name}") from None
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise InputError(f"--device {name}: no CUDA device is visible; use --device cpu")
-    if device.type == "cuda" and device.index is None:
-        device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
-    return device
-
 
 @contextmanager
 def process_group(device: torch.device) -> Iterator[tuple[int, int]]:

@@ -6,10 +6,10 @@ rays cast through the likeliest classes. They carry no gradient, so that of soft
 Shape legend: B batch, N frames, C H W pictures in -1 to 1, K classes, X Y Z voxels.
 """
 
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from occforge.core.batch import CameraBatch
 from occforge.core.camera import Camera
 from occforge.core.errors import InputError
+from occforge.core.files import file_digest
 from occforge.core.grid import Scene, check_one_world
 from occforge.core.tensors import load_state, load_tensors
 from occforge.data.views import ViewCache
@@ -143,6 +144,7 @@ def train_joint(
     loop: LoopConfig,
     out: Path,
     folder: Path | None = None,
+    workers: int = 1,
 ) -> tuple[Path, Path]:
     """Train both from given weights; returns the usable files `out`/pictures.safetensors and `out`/NAME.safetensors.
 
@@ -158,8 +160,8 @@ def train_joint(
             f"{views.source.pairs.size_HW}; give --image {' '.join(map(str, generator.config.size_HW))}"
         )
     made_from: dict[str, object] = {
-        "generator": hashlib.sha256(generator_path.read_bytes()).hexdigest(),
-        "perception": hashlib.sha256(perception_path.read_bytes()).hexdigest(),
+        "generator": file_digest(generator_path),
+        "perception": file_digest(perception_path),
         "source": views.source.identity,
         "views": len(views),
         "options": asdict(options),
@@ -168,7 +170,7 @@ def train_joint(
         made_from["folder"] = str(folder.resolve())
     task = JointTask(generator, network, views, options)
     with Timed(task, out / "cpu.jsonl") as timed:
-        final = train(timed, loop, out, json.loads(json.dumps(made_from)))
+        final = train(timed, loop, out, json.loads(json.dumps(made_from)), partial(views.fill, workers))
     task.module.to("cpu")
     load_state(task.module, load_tensors(final)[0], final)
     pictures, perceived = out / "pictures.safetensors", out / f"{trained.name.rpartition('.')[2]}.safetensors"

@@ -5,8 +5,9 @@ process), so a checkpoint needs no state of random generators or loaders.
 """
 
 import json
+import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -17,12 +18,12 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from occforge.core.arithmetic import Dtype
-from occforge.core.errors import InputError
-from occforge.core.files import write_text
+from occforge.core.arithmetic import Dtype, device_of
+from occforge.core.errors import InputError, check_count
+from occforge.core.files import make_folder, write_text
 from occforge.core.tensors import load_state, load_tensors, save_tensors
 from occforge.train.checkpoint import flatten_optimizer, restore_optimizer
-from occforge.train.distributed import average, device_of, process_group, wait
+from occforge.train.distributed import average, process_group, wait
 from occforge.train.optim import Muon, split_parameters
 
 
@@ -52,8 +53,10 @@ class LoopConfig:
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch"):
-            if getattr(self, name) < 1:
-                raise InputError(f"--{name}: expected at least 1, got {getattr(self, name)}")
+            check_count(f"--{name}", getattr(self, name))
+        for name in ("lr", "muon_lr"):
+            if not 0.0 <= getattr(self, name) < math.inf:
+                raise InputError(f"--{name.replace('_', '-')}: expected a number, 0 or more, got {getattr(self, name)}")
         if self.seed < 0:
             raise InputError(f"--seed: expected 0 or more, got {self.seed}")
 
@@ -80,18 +83,25 @@ def rate(config: LoopConfig, step: int) -> float:
     return 0.5 * (1.0 + float(torch.cos(torch.tensor(torch.pi * tail))))
 
 
-def train(task: Task, config: LoopConfig, folder: Path, metadata: dict[str, object]) -> Path:
+def train(
+    task: Task,
+    config: LoopConfig,
+    folder: Path,
+    metadata: dict[str, object],
+    prepare: Callable[[], object] = lambda: None,
+) -> Path:
     """Train `task` to the end and return the path of the averaged weights, `folder`/ema.safetensors.
 
     `folder` holds checkpoint.safetensors (every few minutes), log.jsonl (one line a step) and run.json. If a
-    checkpoint of the same configuration is there, training continues from it; of another one, `InputError`.
+    checkpoint of the same configuration is there, training continues from it; of another one, `InputError`. `prepare`
+    is called once settings, device and folder have been found good, if there are steps to go.
     """
     device = device_of(config.device)
     config = replace(config, device=str(device))
     with process_group(device) as (rank, world):
         if config.batch % world:
             raise InputError(f"--batch {config.batch} does not divide among {world} processes; choose a multiple")
-        return _Run(task, config, folder, metadata, rank, world).run()
+        return _Run(task, config, folder, metadata, rank, world).run(prepare)
 
 
 class _Run:
@@ -118,9 +128,11 @@ class _Run:
         self.peaks = [[g["lr"] for g in o.param_groups] for o in self.optimizers]
         self.step = 0
 
-    def run(self) -> Path:
+    def run(self, prepare: Callable[[], object]) -> Path:
         final = self.folder / "ema.safetensors"
         self.resume()
+        if self.step < self.config.steps:
+            prepare()
         log = (self.folder / "log.jsonl").open("a") if self.rank == 0 else None
         bar = tqdm(total=self.config.steps, initial=self.step, desc=self.folder.name, disable=self.rank > 0)
         saved, smooth = time.monotonic(), None
@@ -187,7 +199,7 @@ class _Run:
         path = self.folder / "checkpoint.safetensors"
         if not path.exists():
             if self.rank == 0:
-                self.folder.mkdir(parents=True, exist_ok=True)
+                make_folder(self.folder)
                 (self.folder / "log.jsonl").unlink(missing_ok=True)
             return
         tensors, metadata = load_tensors(path)

@@ -1,9 +1,9 @@
 """Training of a picture generator, stage I of OccScene: perception stays out, occupancy is true."""
 
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from occforge.core.batch import CameraBatch
 from occforge.core.camera import Camera
-from occforge.core.errors import InputError
+from occforge.core.errors import InputError, check_shares
+from occforge.core.files import file_digest
 from occforge.core.rays import Rays
 from occforge.core.tensors import load_state, load_tensors
 from occforge.data.shards import reading_order
@@ -38,6 +39,9 @@ class PaintingOptions:
     request_partial: float = 0.3
     occupancy_dropout: float = 0.2
     fine: float = 0.6
+
+    def __post_init__(self) -> None:
+        check_shares("--options.", **asdict(self))
 
 
 class PaintingTask:
@@ -126,6 +130,7 @@ def train_painting(
     out: Path,
     folder: Path | None = None,
     start: Path | None = None,
+    workers: int = 1,
 ) -> Path:
     """Train the generator on `views` and return the path of the usable file, `out`/pictures.safetensors.
 
@@ -152,9 +157,9 @@ def train_painting(
                 "the settings of that file, or leave the flag out"
             )
         load_state(generator, begun.state_dict(), start)
-        made_from["start"] = hashlib.sha256(start.read_bytes()).hexdigest()
+        made_from["start"] = file_digest(start)
     with Timed(PaintingTask(generator, views, options), out / "cpu.jsonl") as timed:
-        final = train(timed, loop, out, json.loads(json.dumps(made_from)))
+        final = train(timed, loop, out, json.loads(json.dumps(made_from)), partial(views.fill, workers))
     generator.to("cpu")
     load_state(generator, load_tensors(final)[0], final)
     path = out / "pictures.safetensors"

@@ -1,10 +1,10 @@
 """Training of perception networks: from pairs to losses, and to a file that holds all that is needed to use one."""
 
-import hashlib
 import json
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from occforge.core.batch import CameraBatch
-from occforge.core.errors import InputError
+from occforge.core.errors import InputError, check_shares
+from occforge.core.files import file_digest
 from occforge.core.tensors import load_state, load_tensors, save_tensors
 from occforge.data.pairs import PairCache
 from occforge.data.shards import reading_order
@@ -34,12 +35,15 @@ class PerceptionOptions:
     """How pairs are changed before they are learned from.
 
     `noisy` and `estimated` are the shares of pictures shown as a diffusion sees them on its way, and as its estimate of
-    the clean picture (METHOD: perception reads estimates); the rest is clean.
+    the clean picture, which is what perception reads while pictures are drawn; the rest is clean.
     """
 
     augmentation: Augmentation = field(default_factory=Augmentation)
     noisy: float = 0.0
     estimated: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_shares("--options.", noisy=self.noisy, estimated=self.estimated)
 
 
 @dataclass(frozen=True)
@@ -104,6 +108,7 @@ def train_perception(
     loop: LoopConfig,
     out: Path,
     beginning: Beginning = Beginning(),
+    workers: int = 1,
 ) -> Path:
     """Train network `name` on `pairs` and return the path of the usable file, `out`/NAME.safetensors.
 
@@ -129,11 +134,11 @@ def train_perception(
     }
     for what, given in (("start", beginning.weights), ("encoder", beginning.encoder)):
         if given is not None:
-            made_from[what] = hashlib.sha256(given.read_bytes()).hexdigest()
+            made_from[what] = file_digest(given)
     if prior is not None:
         made_from["prior"] = scenes.source.identity
     with Timed(PerceptionTask(network, pairs, options), out / "cpu.jsonl") as timed:
-        final = train(timed, loop, out, json.loads(json.dumps(made_from)))
+        final = train(timed, loop, out, json.loads(json.dumps(made_from)), partial(pairs.fill, workers))
     network.to("cpu")
     load_state(network, load_tensors(final)[0], final)
     path = out / f"{name.rpartition('.')[2]}.safetensors"
@@ -188,6 +193,7 @@ def train_encoder(
     loop: LoopConfig,
     out: Path,
     start: Path | None = None,
+    workers: int = 1,
 ) -> Path:
     """Train MonoScene's image encoder alone to read where lines of sight end; the file is `out`/encoder.safetensors.
 
@@ -204,9 +210,9 @@ def train_encoder(
         "options": asdict(options),
     }
     if start is not None:
-        made_from["start"] = hashlib.sha256(start.read_bytes()).hexdigest()
+        made_from["start"] = file_digest(start)
     with Timed(encoder_task(config, pairs, options, start), out / "cpu.jsonl") as timed:
-        final = train(timed, loop, out, json.loads(json.dumps(made_from)))
+        final = train(timed, loop, out, json.loads(json.dumps(made_from)), partial(pairs.fill, workers))
     tensors, metadata = load_tensors(final)
     path = out / "encoder.safetensors"
     save_tensors(path, {k: v.half() if v.is_floating_point() else v for k, v in tensors.items()}, metadata)

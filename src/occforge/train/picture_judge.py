@@ -1,6 +1,7 @@
 """Training of the frozen judge of pictures, from streets as their cameras see them."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -49,7 +50,9 @@ def _swapped(word: str) -> str:
     return "-".join(other.get(part, part) for part in word.split("-"))
 
 
-def train_judge(config: JudgeConfig, views: ViewCache, held_out: ViewCache, loop: LoopConfig, out: Path) -> Path:
+def train_judge(
+    config: JudgeConfig, views: ViewCache, held_out: ViewCache, loop: LoopConfig, out: Path, workers: int = 1
+) -> Path:
     """Train on `views`, standardise on `held_out`, write `out`/judge.safetensors and return its path.
 
     Continues where a stopped run of the same configuration was. `out`/cpu.jsonl has the CPU seconds of every step.
@@ -57,7 +60,9 @@ def train_judge(config: JudgeConfig, views: ViewCache, held_out: ViewCache, loop
     torch.manual_seed(loop.seed)
     judge = build(config, views.source.pairs.taxonomy)
     with Timed(JudgeTask(judge, views), out / "cpu.jsonl") as timed:
-        final = train(timed, loop, out, {"network": "judge", "source": views.source.identity, "views": len(views)})
+        made_from = {"network": "judge", "source": views.source.identity, "views": len(views)}
+        final = train(timed, loop, out, made_from, partial(views.fill, workers))
+    held_out.fill(workers)
     judge.to("cpu").eval()
     load_state(judge, load_tensors(final)[0], final)
     judge.standardise(held_out[i].images_NHW3[0] for i in range(len(held_out)))

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -73,8 +74,6 @@ def train_scene_generator(
         raise InputError(f"--start {start}: its shape codes are not those in {weights}; give another --out")
     composition = Composition(levels)
     scenes = SceneCache(cache, source, levels)
-    if set(stages) - {"text"}:
-        scenes.fill(workers)
     metadata = levels_metadata(levels)
     for name, loop in plan.loops.items():
         if name not in stages:
@@ -92,7 +91,11 @@ def train_scene_generator(
         else:
             task = DiffusionTask(composition.stages[name], scenes, plan.options)
         final = train(
-            task, loop, out / name, {"stage": name, "source": source.identity, "start": str(start), **metadata}
+            task,
+            loop,
+            out / name,
+            {"stage": name, "source": source.identity, "start": str(start), **metadata},
+            (lambda: None) if name == "text" else partial(scenes.fill, workers),
         )
         state, written = load_tensors(final)
         load_state(task.module, state, final)

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from occforge.core.attributes import ATTRIBUTES
+from occforge.core.errors import check_count
 from occforge.core.grid import STREET_GRID, GridSpec
 from occforge.core.taxonomy import SEMANTIC_KITTI, Taxonomy
 from occforge.data.dataset import SceneDataset, open_dataset
@@ -29,6 +30,9 @@ class WorldSource:
     count: int
     pooled: Factor = (1, 1, 1)
     taxonomy: Taxonomy = SEMANTIC_KITTI
+
+    def __post_init__(self) -> None:
+        check_count("--scenes", self.count)
 
     @property
     def identity(self) -> str:
@@ -75,6 +79,8 @@ class DatasetSource:
     _frames: SceneDataset = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        if self.limit is not None:
+            check_count("--limit", self.limit)
         object.__setattr__(self, "_frames", open_dataset(self.dataset, self.root, self.split, images=False))
 
     @property

@@ -5,13 +5,14 @@ repeats it. Each slot's loss is normalised by its own weights, so that a mean ov
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from occforge.core.errors import check_count, check_shares
 from occforge.core.taxonomy import EMPTY, UNKNOWN
 from occforge.data.shards import reading_order
 from occforge.discrete.loss import cross_entropy
@@ -60,6 +61,10 @@ class DiffusionOptions:
     self_condition: float = 0.5
     corruption: float = 0.03
     queries: int = 2048
+
+    def __post_init__(self) -> None:
+        check_shares("--options.", **{k: v for k, v in asdict(self).items() if k != "queries"})
+        check_count("--options.queries", self.queries)
 
 
 class DiffusionTask:
@@ -215,7 +220,7 @@ class RefineTask:
 
 
 class TextTask:
-    """The prompt encoder: which attributes does a caption name (METHOD: left and right bind through them)."""
+    """The prompt encoder: which attributes does a caption name."""
 
     def __init__(self, composition: Composition, source: SceneSource) -> None:
         self.composition, self.source = composition, source

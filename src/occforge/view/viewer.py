@@ -1,5 +1,6 @@
 """A live viewer of one scene: a small web server on this machine, classes to switch on and off."""
 
+import socket
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -31,6 +32,16 @@ def _class_meshes(scene: Scene) -> list[tuple[int, NDArray[np.float32], NDArray[
     return meshes
 
 
+def check_address(host: str, port: int) -> None:
+    """Raise `InputError` unless a server can listen there; a port that is taken is not looked at."""
+    if not 0 <= port <= 65535:
+        raise InputError(f"--port: expected 0 to 65535, got {port}")
+    try:
+        socket.create_server((host, 0)).close()
+    except OSError as error:
+        raise InputError(f"--host: expected an address of this machine, got {host} ({error.strerror})") from error
+
+
 def build_server(
     scene: Scene,
     images: Sequence[tuple[str, NDArray[np.uint8]]] = (),
@@ -46,6 +57,7 @@ def build_server(
         import viser
     except ImportError as error:
         raise InputError("the viewer needs viser; install it with: pip install 'occforge[view]'") from error
+    check_address(host, port)
     server = viser.ViserServer(host=host, port=port, label="OccForge", verbose=False)
     low, extent = np.asarray(scene.grid.origin_m), np.asarray(scene.grid.extent_m)
     centre = low + 0.5 * extent
