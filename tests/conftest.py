@@ -13,10 +13,12 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # test processes run side by side
 
 @pytest.fixture(scope="session")
 def realdata() -> Path:
-    """`../shared/realdata` beside the repository; skips where it is absent. Use with the marker `real`."""
-    folder = Path(__file__).resolve().parents[1] / ".." / "shared" / "realdata"
+    """The folder that OCCFORGE_REAL_DATA names, else `../shared/realdata` beside the repository; skips where it is
+    absent. Use with the marker `real`."""
+    beside = Path(__file__).resolve().parents[1] / ".." / "shared" / "realdata"
+    folder = Path(os.environ.get("OCCFORGE_REAL_DATA", beside))
     if not folder.is_dir():
-        pytest.skip("no real frames in ../shared/realdata")
+        pytest.skip(f"no real frames in {folder}; name their folder in OCCFORGE_REAL_DATA")
     return folder.resolve()
 
 

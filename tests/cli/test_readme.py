@@ -54,3 +54,19 @@ def test_both_commands_on_a_fresh_copy(tmp_path: Path) -> None:
         env=environment, cwd="/", capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert Path(installed.stdout.strip()).is_relative_to(tmp_path)
+
+
+def test_prose_keeps_within_120_columns() -> None:
+    """Lines that can be broken: those of tables, pictures and commands cannot."""
+    pages = [
+        ROOT / "README.md",
+        ROOT / "CHANGELOG.md",
+        *(ROOT / "docs").glob("*.md"),
+        *(ROOT / "docs" / "lab").glob("*.md"),
+    ]
+    for page in pages:
+        commands = False
+        for number, line in enumerate(page.read_text().splitlines(), 1):
+            commands ^= line.lstrip().startswith("```")
+            whole = commands or line.startswith(("|", "!", "    ")) or " " not in line.strip("- ")
+            assert whole or len(line) <= 120, f"{page.relative_to(ROOT)}:{number} has {len(line)} characters"
