@@ -13,7 +13,7 @@ from occforge.data.views import ViewCache, WorldViews
 from occforge.discrete.text import ATTRIBUTE_VALUES
 from occforge.latent.alignment import AlignmentConfig
 from occforge.latent.camera_encoding import CameraEncodingConfig
-from occforge.latent.generator import GeneratorConfig, PictureGenerator
+from occforge.latent.generator import GeneratorConfig, PictureGenerator, maps_of_rays, shares_of
 from occforge.latent.objective import Diffusion, joint_loss_B
 from occforge.latent.painter import PainterConfig
 from occforge.latent.weights import load_generator, save_generator
@@ -23,7 +23,7 @@ from occforge.perception.network import Prediction
 from occforge.perception.weights import load_network, save_network
 from occforge.pipelines.text_to_pictures import known
 from occforge.render.raycast import rays_of
-from occforge.train.joint import JointOptions, JointTask, each, key_cameras, train_joint
+from occforge.train.joint import JointOptions, JointTask, each, keep_statistics, key_cameras, share_drawn, train_joint
 from occforge.train.loop import LoopConfig
 from occforge.train.optim import split_parameters
 from occforge.train.painting import PaintingOptions, drawn_batch
@@ -73,19 +73,47 @@ def files(views, tmp_path_factory):
 @pytest.mark.parametrize("reads", ["noisy", "estimate"])
 def test_the_loss_is_equation_1(views, reads):
     generator, perception = networks(views)
-    options = replace(TOLD, reads=reads)
+    options, diffusion = replace(TOLD, reads=reads), generator.config.diffusion
     task = JointTask(generator, perception, views, options)
+    keep_statistics(perception)
     found_B = task.losses(0, range(3), 3, 0)
     drawn = drawn_batch(generator, views, options.painting, 0, range(3), 3, 0)
-    prediction = task.read(drawn.y_t, drawn.t_B, drawn.words_BLE, drawn.cameras)
-    seen = task.see(prediction, drawn.paths)
-    output = generator.paint(drawn.y_t, drawn.t_B, drawn.words_BLE, drawn.cameras, seen)
-    diffusion = generator.config.diffusion
+    clean_B = [share_drawn(0, 0, slot) < options.clean for slot in range(3)]
+    y = torch.stack([drawn.y_0[b] if clean else drawn.y_t[b] for b, clean in enumerate(clean_B)])
+    t_B = torch.tensor([0 if clean else int(drawn.t_B[b]) for b, clean in enumerate(clean_B)])
+    prediction = task.read(y, t_B, drawn.words_BLE, drawn.cameras)
+    level_B = (1.0 - diffusion.alpha_bar_T[drawn.t_B]).sqrt()
+    share, maps = task.shown(prediction, drawn, level_B <= options.read_below)
+    output = generator.paint(drawn.y_t, drawn.t_B, drawn.words_BLE, drawn.cameras, task.see(share, maps, drawn.cameras))
     for b, camera in enumerate(each(key_cameras(drawn.cameras, 2))):
         painted = diffusion.reconstruction_loss_B(output, drawn.y_0, drawn.noise, drawn.t_B)[b]
         read = sum(perception.loss(prediction.of(b), drawn.labels_BXYZ[b : b + 1], camera).values())
-        alpha_bar = diffusion.alpha_bar_T[drawn.t_B[b]].float()
+        alpha_bar = diffusion.alpha_bar_T[t_B[b]].float()
         torch.testing.assert_close(found_B[b], joint_loss_B(painted, read, alpha_bar), rtol=1e-4, atol=1e-5)
+
+
+def test_what_is_read_is_shown_where_drawing_reads(views):
+    """Above that noise level the generator is shown the true occupancy, by the same rays as in stage I."""
+    generator, perception = networks(views)
+    task = JointTask(generator, perception, views, TOLD)
+    drawn = drawn_batch(generator, views, TOLD.painting, 0, range(3), 3, 0)
+    prediction = Prediction(torch.randn(3, 20, *generator.grid.shape_XYZ))
+    read = prediction.logits_BKXYZ.softmax(1)
+    share, maps = task.shown(prediction, drawn, torch.tensor([True, False, True]))
+    for b in (0, 2):
+        assert torch.equal(share[b], read[b]) and torch.equal(maps[b], task.cast(read, drawn.paths)[b])
+    assert torch.equal(share[1], shares_of(drawn.labels_BXYZ[1:2], 20)[0])
+    assert torch.equal(maps[1], maps_of_rays(drawn.rays[1], 20))
+
+
+def test_batch_norms_keep_their_statistics(views):
+    generator, perception = networks(views)
+    before = {name: value.clone() for name, value in perception.named_buffers()}
+    task = JointTask(generator, perception, views, TOLD)
+    task.module.train()
+    task.losses(0, range(2), 2, 0)
+    assert any("running_mean" in name for name in before)
+    assert all(torch.equal(value, before[name]) for name, value in perception.named_buffers())
 
 
 def test_both_are_optimised_as_each_alone(views):
@@ -104,7 +132,8 @@ def test_the_generator_sees_what_it_will_see_when_it_draws(views, attached):
     shown = [views[i] for i in range(2)]
     cameras = CameraBatch.stack([camera for view in shown for camera in view.cameras])
     logits = torch.randn(2, 20, *generator.grid.shape_XYZ, requires_grad=True)
-    seen = task.see(Prediction(logits), [view.cameras for view in shown])
+    share = logits.softmax(1)
+    seen = task.see(share, task.cast(share, [view.cameras for view in shown]), cameras)
     for b, view in enumerate(shown):
         read = Scene(logits[b].argmax(0).to(torch.uint8).numpy(), generator.grid, generator.taxonomy)
         drawn = known(generator, logits[b : b + 1].softmax(1), rays_of(read, view.cameras), view.cameras)

@@ -13,18 +13,19 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from occforge.core.batch import CameraBatch
 from occforge.core.camera import Camera
-from occforge.core.errors import InputError
+from occforge.core.errors import InputError, check_shares
 from occforge.core.files import file_digest
 from occforge.core.grid import Scene, check_one_world
 from occforge.core.tensors import load_state, load_tensors
 from occforge.data.views import ViewCache
-from occforge.latent.generator import kept_where, maps_of_rays
+from occforge.latent.generator import kept_where, maps_of_rays, shares_of
 from occforge.latent.objective import joint_loss_B
 from occforge.latent.painting_config import Reads
 from occforge.latent.sample import Seen, as_read
@@ -34,7 +35,7 @@ from occforge.perception.weights import load_network, save_network
 from occforge.render.raycast import rays_of
 from occforge.train.budget import Timed
 from occforge.train.loop import LoopConfig, train
-from occforge.train.painting import PaintingOptions, drawn_batch
+from occforge.train.painting import DrawnBatch, PaintingOptions, drawn_batch
 
 
 @dataclass(frozen=True)
@@ -47,12 +48,23 @@ class JointOptions:
     cameras see of its occupancy; else each network learns from its own loss alone. `frozen`: parts of the generator
     that keep their weights beside those of a Stable Diffusion, whose base always does. Paper: the base UNet. Here:
     none by default. Because: the small generator has no pretrained base.
+
+    `read_below`: up to which noise level, 1 at the start, the generator is shown what was read; above it is shown the
+    true occupancy, as in stage I. Paper: what was read, always. Here: as when pictures are drawn, where nothing is read
+    above `PaintingConfig.perceive_below`. Because: from what is read in noise a generator learns to trust no occupancy.
+    `clean`: share of pictures that perception reads without noise. Paper: none. Because: what it had learned of clean
+    pictures was lost (docs/lab, 2026-11-23, both).
     """
 
     reads: Reads = "estimate"
     attached: bool = True
     frozen: tuple[Literal["painter", "encoding", "words"], ...] = ()
+    read_below: float = 0.5
+    clean: float = 0.5
     painting: PaintingOptions = field(default_factory=PaintingOptions)
+
+    def __post_init__(self) -> None:
+        check_shares("--options.", read_below=self.read_below, clean=self.clean)
 
 
 class JointTask:
@@ -79,9 +91,14 @@ class JointTask:
         """See `Task.losses`."""
         generator, diffusion = self.generator, self.generator.config.diffusion
         drawn = drawn_batch(generator, self.views, self.options.painting, step, slots, batch, seed)
-        alpha_bar_B = diffusion.alpha_bar_T[drawn.t_B].to(drawn.y_0)
-        prediction = self.read(drawn.y_t, drawn.t_B, drawn.words_BLE, drawn.cameras)
-        seen = kept_where(self.see(prediction, drawn.paths), drawn.given_B)
+        keep_statistics(self.perception)
+        clean_B = torch.tensor([share_drawn(seed, step, slot) < self.options.clean for slot in slots])
+        t_B = torch.where(clean_B, 0, drawn.t_B)
+        y_BNCHW = torch.where(as_wide(clean_B, drawn.y_0), drawn.y_0, drawn.y_t)
+        prediction = self.read(y_BNCHW, t_B, drawn.words_BLE, drawn.cameras)
+        level_B = (1.0 - diffusion.alpha_bar_T[drawn.t_B]).sqrt()
+        share_BKXYZ, maps_BNMHW = self.shown(prediction, drawn, level_B <= self.options.read_below)
+        seen = kept_where(self.see(share_BKXYZ, maps_BNMHW, drawn.cameras), drawn.given_B)
         output = generator.paint(drawn.y_t, drawn.t_B, drawn.words_BLE, drawn.cameras, seen)
         reconstruction_B = diffusion.reconstruction_loss_B(output, drawn.y_0, drawn.noise, drawn.t_B)
         keys = each(key_cameras(drawn.cameras, drawn.y_0.shape[1]))
@@ -89,7 +106,7 @@ class JointTask:
             self.perception.loss(prediction.of(b), drawn.labels_BXYZ[b : b + 1], key) for b, key in enumerate(keys)
         ]
         perception_B = torch.stack([torch.stack(list(t.values())).sum() for t in terms])
-        return joint_loss_B(reconstruction_B, perception_B, alpha_bar_B)
+        return joint_loss_B(reconstruction_B, perception_B, diffusion.alpha_bar_T[t_B].to(drawn.y_0))
 
     def read(self, y_BNCHW: Tensor, t_B: Tensor, words_BLE: Tensor, cameras: CameraBatch) -> Prediction:
         """What perception makes of the key frames, the first of each path."""
@@ -103,21 +120,55 @@ class JointTask:
         image_B3HW = as_read(generator.decode(y_BNCHW[:, :1])[:, 0], self.options.reads)
         return self.perception(image_B3HW, key_cameras(cameras, y_BNCHW.shape[1]), Hints(noise_level_B=level_B))
 
-    def see(self, prediction: Prediction, paths: Sequence[tuple[Camera, ...]]) -> Seen:
-        """What the cameras of each scene see of what was read; attached, with the gradient of what soft rays see."""
+    def shown(self, prediction: Prediction, drawn: DrawnBatch, read_B: Tensor) -> tuple[Tensor, Tensor]:
+        """Class shares and a ray caster's maps of what was read, or where `read_B` is false of the true occupancy."""
         generator, share_BKXYZ = self.generator, prediction.logits_BKXYZ.softmax(1)
+        maps_BNMHW = self.cast(share_BKXYZ, drawn.paths)
+        if bool(read_B.all()):
+            return share_BKXYZ, maps_BNMHW
+        classes = generator.taxonomy.class_count
+        true_BKXYZ = shares_of(drawn.labels_BXYZ, classes).to(share_BKXYZ)
+        true_BNMHW = torch.stack([maps_of_rays(rays, classes) for rays in drawn.rays]).to(maps_BNMHW)
+        return (
+            torch.where(as_wide(read_B, share_BKXYZ), share_BKXYZ, true_BKXYZ),
+            torch.where(as_wide(read_B, maps_BNMHW), maps_BNMHW, true_BNMHW),
+        )
+
+    def cast(self, share_BKXYZ: Tensor, paths: Sequence[tuple[Camera, ...]]) -> Tensor:
+        """Maps (B, N, M, H, W) of rays through the likeliest classes of each scene, from the cameras of its path."""
+        generator = self.generator
         label_BXYZ = share_BKXYZ.argmax(1).to("cpu", torch.uint8).numpy()
         cast = [
             rays_of(Scene(labels_XYZ, generator.grid, generator.taxonomy), path)
             for labels_XYZ, path in zip(label_BXYZ, paths, strict=True)
         ]
-        cameras = CameraBatch.stack([camera for path in paths for camera in path]).to(share_BKXYZ.device)
-        maps = torch.stack([maps_of_rays(rays, generator.taxonomy.class_count) for rays in cast]).to(share_BKXYZ)
+        return torch.stack([maps_of_rays(rays, generator.taxonomy.class_count) for rays in cast]).to(share_BKXYZ)
+
+    def see(self, share_BKXYZ: Tensor, maps_BNMHW: Tensor, cameras: CameraBatch) -> Seen:
+        """What the generator sees of an occupancy; attached, with the gradient of what soft rays see of its shares."""
+        generator = self.generator
         if not self.options.attached:
-            return generator.see(share_BKXYZ.detach(), cameras, maps)
+            return generator.see(share_BKXYZ.detach(), cameras, maps_BNMHW)
         soft = generator.see(share_BKXYZ, cameras)
-        near = F.interpolate(soft.maps_BNMHW.flatten(0, 1), tuple(maps.shape[3:]), mode="nearest-exact")
-        return Seen(maps + straight_through(near.unflatten(0, maps.shape[:2])), soft.volume_BNODHW)
+        near = F.interpolate(soft.maps_BNMHW.flatten(0, 1), tuple(maps_BNMHW.shape[3:]), mode="nearest-exact")
+        return Seen(maps_BNMHW + straight_through(near.unflatten(0, maps_BNMHW.shape[:2])), soft.volume_BNODHW)
+
+
+def keep_statistics(network: nn.Module) -> None:
+    """Batch norms go on with the statistics they have: a few noisy pictures would spoil them for clean ones."""
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d):
+            module.eval()
+
+
+def share_drawn(seed: int, step: int, slot: int) -> float:
+    """A number of 0 to 1 for a slot of a step, independent of all others that are drawn for it."""
+    return float(np.random.default_rng((seed, step, slot, 29)).random())
+
+
+def as_wide(value_B: Tensor, like: Tensor) -> Tensor:
+    """(B,) with as many axes as `like`, where it lies."""
+    return value_B.to(like.device).view(-1, *[1] * (like.dim() - 1))
 
 
 def straight_through(value: Tensor) -> Tensor:
