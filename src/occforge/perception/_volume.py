@@ -8,7 +8,21 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from occforge.core.errors import InputError
+from occforge.core.grid import GridSpec
+
 RELATIONS = 4
+
+
+def bottom_shape(network: str, lifted: GridSpec, whole: bool) -> tuple[int, int, int]:
+    """Voxels where a U-Net has halved a lifted grid twice; `InputError` if they must be `whole` and are not."""
+    x, y, z = lifted.shape_XYZ
+    if whole and (x % 4 or y % 4 or z % 4):
+        raise InputError(
+            f"{network}: the 3D U-Net expects numbers of lifted voxels divisible by 4, got {lifted.shape_XYZ}; choose "
+            "another grid, or the small preset"
+        )
+    return x // 4, y // 4, z // 4
 
 
 class Bottleneck3d(nn.Module):

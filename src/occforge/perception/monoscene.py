@@ -22,7 +22,14 @@ from occforge.perception._image_encoder import SMALL_WIDTHS, ImageEncoder, Image
 from occforge.perception._lifting import gather_nearest, position_code_BCN, voxel_centres_N3_m
 from occforge.perception._prior import PlacePrior
 from occforge.perception._sight import SightConfig, SightHead
-from occforge.perception._volume import ContextRelationPrior, SegmentationHead, downsample, process, upsample
+from occforge.perception._volume import (
+    ContextRelationPrior,
+    SegmentationHead,
+    bottom_shape,
+    downsample,
+    process,
+    upsample,
+)
 from occforge.perception.losses import Entropy, TermWeights, entropy_weights, five_terms, frustum_index
 from occforge.perception.network import Hints, PerceptionNetwork, Prediction
 
@@ -123,13 +130,7 @@ class MonoScene(PerceptionNetwork):
         if config.sight.splat and factor != 1:
             raise InputError(f"monoscene: sight.splat tells voxels of the grid itself, got a lift factor of {factor}")
         self.lifted_grid = grid.pooled((factor, factor, factor))
-        if not config.columns and any(n % 4 for n in self.lifted_grid.shape_XYZ):
-            raise InputError(
-                f"MonoScene: the 3D U-Net expects numbers of voxels divisible by {4 * factor}, got a grid of "
-                f"{grid.shape_XYZ}; choose another, or the small preset"
-            )
-        x, y, z = self.lifted_grid.shape_XYZ
-        self.relation_shape_XYZ = x // 4, y // 4, z // 4
+        self.relation_shape_XYZ = bottom_shape("MonoScene", self.lifted_grid, whole=not config.columns)
         self.image_encoder = ImageEncoder(
             replace(config.image, scales=config.scales, checkpointing=config.checkpointing)
         )

@@ -16,14 +16,20 @@ from torch.utils.checkpoint import checkpoint
 
 from occforge.core.batch import CameraBatch
 from occforge.core.config import added
-from occforge.core.errors import InputError
 from occforge.core.grid import GridSpec
 from occforge.core.taxonomy import Taxonomy
 from occforge.perception._columns import ColumnUNet
 from occforge.perception._frustum import sample_frustum
 from occforge.perception._image_encoder import SMALL_WIDTHS, ImageEncoderConfig, ImageStages
 from occforge.perception._lifting import voxel_centres_N3_m
-from occforge.perception._volume import ContextRelationPrior, SegmentationHead, downsample, process, upsample
+from occforge.perception._volume import (
+    ContextRelationPrior,
+    SegmentationHead,
+    bottom_shape,
+    downsample,
+    process,
+    upsample,
+)
 from occforge.perception.losses import Entropy, TermWeights, entropy_weights, five_terms, frustum_index
 from occforge.perception.network import Hints, PerceptionNetwork, Prediction
 
@@ -202,13 +208,7 @@ class NDCScene(PerceptionNetwork):
         self.config = config
         C, factor = config.image.channels, config.lift_factor
         self.lifted_grid = grid.pooled((factor, factor, factor))
-        if not config.columns and any(n % 4 for n in self.lifted_grid.shape_XYZ):
-            raise InputError(
-                f"NDC-Scene: the 3D U-Net expects numbers of voxels divisible by {4 * factor}, got a grid of "
-                f"{grid.shape_XYZ}; choose another, or the small preset"
-            )
-        x, y, z = self.lifted_grid.shape_XYZ
-        self.relation_shape_XYZ = x // 4, y // 4, z // 4
+        self.relation_shape_XYZ = bottom_shape("NDC-Scene", self.lifted_grid, whole=not config.columns)
         self.image_stages = ImageStages(replace(config.image, checkpointing=config.checkpointing))
         self.decoder = DualDecoder(config, self.image_stages.scales, self.image_stages.widths)
         self.mix = nn.Sequential(nn.Conv3d(C, C, 1), nn.BatchNorm3d(C), nn.LeakyReLU())
