@@ -121,6 +121,9 @@ class Weathers:
     def __len__(self):
         return 10
 
+    def fill(self, workers):
+        assert workers == 1
+
     def __getitem__(self, index):
         weather = ATTRIBUTES["weather"][index % 5]
         picture = np.full((1, 32, 48, 3), 20 + 50 * (index % 5), np.uint8)
