@@ -25,7 +25,7 @@ import tyro
 from occforge.core.errors import InputError
 from occforge.core.files import write_json, write_text
 from occforge.core.processes import run_jobs
-from occforge.data.pairs import DatasetPairs, JoinedPairs, PairCache, WorldPairs
+from occforge.data.pairs import DatasetPairs, JoinedPairs, PairCache, PairSource, WorldPairs
 from occforge.data.procedural import TRAIN_FIRST_SEED
 from occforge.data.semantic_kitti import SemanticKitti
 from occforge.metrics.iou import iou_scores
@@ -74,8 +74,10 @@ def run_fold(root: Path, held_out: str, learning: Learning, out: Path, cache: Pa
         learned = [index for sequence, indices in frames.items() if sequence != held_out for index in indices]
         real = pairs_of(root, learned)
         setup, streets = SETUPS["street"], round(learning.world * len(learned))
-        world = WorldPairs(TRAIN_FIRST_SEED, streets, setup.small_HW, setup.small_factor)
-        training = PairCache(cache, JoinedPairs((real, world)) if streets else real)
+        mixed: PairSource = real
+        if streets:
+            mixed = JoinedPairs((real, WorldPairs(TRAIN_FIRST_SEED, streets, setup.small_HW, setup.small_factor)))
+        training = PairCache(cache, mixed)
         config = preset(learning.network, "small")
         config = replace(config, prior=True) if learning.prior else config
         held, known = pairs_of(root, frames[held_out]), PairCache(cache, real)
