@@ -1,6 +1,7 @@
 """From a picture to an output folder, and every way in which a picture or a camera can be wrong."""
 
 import json
+import struct
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from occforge.core.camera import look_camera, street_camera
 from occforge.core.errors import InputError
 from occforge.core.grid import GridSpec, Scene
 from occforge.core.taxonomy import SEMANTIC_KITTI
+from occforge.data.pictures import read_pictures
 from occforge.perception.monoscene import PRESETS, build
 from occforge.perception.weights import load_network, save_network
 from occforge.pipelines.perceive import perceive as read
@@ -105,6 +107,24 @@ def test_folders_and_videos_become_a_folder_a_picture(tmp_path, picture, weights
     write_video(tmp_path / "drive.mp4", frames)
     perceive(tmp_path / "drive.mp4", out=tmp_path / "frames", weights=weights)
     assert sorted(p.name for p in (tmp_path / "frames").iterdir()) == ["000000", "000001"]
+
+
+def test_videos_held_upright_are_read_upright(tmp_path):
+    """A phone writes how its frames are to be turned: here by 90 degrees to the right."""
+    av = pytest.importorskip("av")
+    if not hasattr(av.VideoFrame, "rotation"):
+        pytest.skip("this PyAV does not tell")
+    wide = np.zeros((64, 192, 3), np.uint8)
+    wide[:, :96, 0] = 255  # what is left becomes what is up
+    path = tmp_path / "phone.mp4"
+    write_video(path, [Image.fromarray(wide)])
+    data = bytearray(path.read_bytes())
+    matrix = data.index(b"tkhd") + 44
+    data[matrix : matrix + 36] = struct.pack(">9i", 0, 1 << 16, 0, -1 << 16, 0, 0, 0, 0, 1 << 30)
+    path.write_bytes(data)
+    (picture,) = read_pictures(path)
+    assert picture.image_HW3.shape == (192, 64, 3)
+    assert picture.image_HW3[:90, :, 0].min() > 150 and picture.image_HW3[102:, :, 0].max() < 100
 
 
 def test_a_network_comes_back_from_its_file(weights):
