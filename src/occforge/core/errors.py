@@ -1,6 +1,7 @@
 """Which errors are the user's to mend."""
 
 MOST_GUIDANCE = 20.0
+"""Beyond it what is drawn has nothing left but what was asked for."""
 
 
 class InputError(ValueError):

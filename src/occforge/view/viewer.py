@@ -37,7 +37,8 @@ def check_address(host: str, port: int) -> None:
     if not 0 <= port <= 65535:
         raise InputError(f"--port: expected 0 to 65535, got {port}")
     try:
-        socket.create_server((host, 0)).close()
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        socket.create_server((host, 0), family=family).close()
     except OSError as error:
         raise InputError(f"--host: expected an address of this machine, got {host} ({error.strerror})") from error
 
