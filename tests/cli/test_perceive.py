@@ -231,3 +231,5 @@ def test_datasets_pictures_are_read_whole(weights):
     image = np.zeros((370, 1226, 3), np.uint8)
     made = read(load_network(weights), image, look((370, 1226)))
     assert made.read_by.size_HW == (370, 1226)
+    squashed = look((90, 160)).resized((32, 96))  # to the network's size, as it was in training
+    assert read(load_network(weights), np.zeros((32, 96, 3), np.uint8), squashed).read_by is squashed

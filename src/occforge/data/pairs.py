@@ -216,8 +216,9 @@ def tables_digest(root: Path) -> str:
     digest = hashlib.sha256()
     for folder, _, names in sorted(os.walk(root, followlinks=True)):
         for path in (Path(folder) / name for name in sorted(names) if Path(name).suffix in TABLES):
-            found = path.stat()
-            digest.update(f"{path.relative_to(root)} {found.st_size} {found.st_mtime_ns}\n".encode())
+            if path.is_file():  # and no link to nowhere
+                found = path.stat()
+                digest.update(f"{path.relative_to(root)} {found.st_size} {found.st_mtime_ns}\n".encode())
     return digest.hexdigest()[:8]
 
 

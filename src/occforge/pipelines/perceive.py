@@ -89,12 +89,13 @@ def perceive(
 def framed(camera: Camera, size_HW: tuple[int, int]) -> tuple[int, int, Camera]:
     """First row and column and the camera of the part of a picture that is to be brought to `size_HW`.
 
-    All of it, unless that squashed its pixels; then the largest part that keeps them square and has the principal
-    point in its middle, as nearly as the picture goes: networks know cars that are as wide as cars are.
+    All of it if it has that size already, as pictures of a dataset have when they are scored, or unless that squashed
+    its pixels; then the largest part that keeps them square and has the principal point in its middle, as nearly as
+    the picture goes: networks know cars that are as wide as cars are.
     """
     (H, W), (h, w) = camera.size_HW, size_HW
     squashed = (camera.K_33[1, 1] * h / H) / (camera.K_33[0, 0] * w / W)
-    if 1.0 / SQUASHED <= squashed <= SQUASHED:
+    if (H, W) == (h, w) or 1.0 / SQUASHED <= squashed <= SQUASHED:
         return 0, 0, camera
     rows, columns = (max(1, round(H * squashed)), W) if squashed < 1.0 else (H, max(1, round(W / squashed)))
     top = min(max(round(camera.K_33[1, 2] - rows / 2), 0), H - rows)
