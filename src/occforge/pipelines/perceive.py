@@ -95,7 +95,7 @@ def framed(camera: Camera, size_HW: tuple[int, int]) -> tuple[int, int, Camera]:
     """
     (H, W), (h, w) = camera.size_HW, size_HW
     squashed = (camera.K_33[1, 1] * h / H) / (camera.K_33[0, 0] * w / W)
-    if (H, W) == (h, w) or 1.0 / SQUASHED <= squashed <= SQUASHED:
+    if (h, w) == (H, W) or 1.0 / SQUASHED <= squashed <= SQUASHED:
         return 0, 0, camera
     rows, columns = (max(1, round(H * squashed)), W) if squashed < 1.0 else (H, max(1, round(W / squashed)))
     top = min(max(round(camera.K_33[1, 2] - rows / 2), 0), H - rows)
