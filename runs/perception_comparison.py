@@ -222,10 +222,12 @@ def score_baselines(settings: Settings) -> None:
         return
     training = PairCache(settings.cache, settings.pairs)
     counted = MeanScene(training.source.grid, training.source.taxonomy)
-    pairs = [training[i] for i in range(len(training))]
-    for pair in pairs:
+    nearest = NearestScene(lambda index: training[index].labels_XYZ)
+    for index in range(len(training)):
+        pair = training[index]
         counted.add(pair.labels_XYZ)
-    mean, nearest = counted.predict(), NearestScene([p.image_HW3 for p in pairs], [p.labels_XYZ for p in pairs])
+        nearest.add(pair.image_HW3)
+    mean = counted.predict()
     predictors = (lambda image, _: mean, lambda image, _: nearest.predict(image))
     for name, predict in zip(BASELINES, predictors, strict=True):
         write_json(settings.kept_path(name, 0), scored(settings, predict))

@@ -86,7 +86,9 @@ def test_baselines_remember_and_know_no_more():
     known = scenes[0] != UNKNOWN
     assert np.array_equal(mean.predict()[known], scenes[0][known])
     images = [rng.integers(0, 255, (32, 96, 3)).astype(np.uint8) for _ in scenes]
-    nearest = NearestScene(images, scenes)
+    nearest = NearestScene(scenes.__getitem__)
+    for image in images:
+        nearest.add(image)
     brighter = np.clip(images[1].astype(int) + 9, 0, 255).astype(np.uint8)
     found = nearest.predict(brighter)
     known = scenes[1] != UNKNOWN

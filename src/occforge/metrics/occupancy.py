@@ -4,7 +4,7 @@ Counts are pooled over all scenes before any division. Shape legend: X Y Z voxel
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -164,9 +164,14 @@ class NearestScene:
     voxels of the scene that is found count as empty: a prediction may not say unknown.
     """
 
-    def __init__(self, images_NHW3: Sequence[NDArray[np.uint8]], labels_NXYZ: Sequence[NDArray[np.uint8]]) -> None:
-        self.codes_NC = np.stack([self.code(image) for image in images_NHW3])
-        self.labels_NXYZ = labels_NXYZ
+    def __init__(self, labels_of: Callable[[int], NDArray[np.uint8]]) -> None:
+        """`labels_of(i)` is the scene (X, Y, Z) of the picture that was added as the i-th."""
+        self.labels_of = labels_of
+        self.codes: list[NDArray[np.float32]] = []
+
+    def add(self, image_HW3: NDArray[np.uint8]) -> None:
+        """Remember a training picture."""
+        self.codes.append(self.code(image_HW3))
 
     @staticmethod
     def code(image_HW3: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -179,8 +184,8 @@ class NearestScene:
 
     def predict(self, image_HW3: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """`labels_XYZ` of the nearest training scene."""
-        nearest = int(((self.codes_NC - self.code(image_HW3)) ** 2).sum(1).argmin())
-        labels_XYZ = self.labels_NXYZ[nearest]
+        asked = self.code(image_HW3)
+        labels_XYZ = self.labels_of(int(np.argmin([((code - asked) ** 2).sum() for code in self.codes])))
         return np.where(labels_XYZ == 255, EMPTY, labels_XYZ).astype(np.uint8)
 
 

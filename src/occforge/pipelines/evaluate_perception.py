@@ -68,12 +68,12 @@ def evaluate_perception(
     mean, nearest = None, None
     if training is not None:
         sides |= {name: OccupancyStatistics(source.grid, source.taxonomy) for name in ("mean scene", "nearest picture")}
-        counted = MeanScene(source.grid, source.taxonomy)
-        pairs = [training[i] for i in tqdm(range(len(training)), desc="baselines", leave=False)]
-        for pair in pairs:
+        counted, nearest = MeanScene(source.grid, source.taxonomy), NearestScene(lambda i: training[i].labels_XYZ)
+        for index in tqdm(range(len(training)), desc="baselines", leave=False):
+            pair = training[index]
             counted.add(pair.labels_XYZ)
+            nearest.add(pair.image_HW3)
         mean = counted.predict()
-        nearest = NearestScene([p.image_HW3 for p in pairs], [p.labels_XYZ for p in pairs])
     rows: list[NDArray[np.uint8]] = []
     for index in tqdm(range(len(source)), desc="scenes", leave=False):
         pair = source.pair(index)
