@@ -79,6 +79,8 @@ def test_another_calibration_makes_other_pairs(tmp_path):
         cameras.append(PairCache(folder, pairs)[0].camera)
         (tmp_path / "world" / "nowhere.txt").unlink(missing_ok=True)
         (tmp_path / "world" / "nowhere.txt").symlink_to(tmp_path / "gone")
+        (tmp_path / "world" / "again").unlink(missing_ok=True)
+        (tmp_path / "world" / "again").symlink_to(tmp_path / "world")  # a way round and round
         lines = calib.read_text().splitlines()
         calib.write_text("\n".join(scaled(line) if line.startswith("P2") else line for line in lines) + "\n")
     assert cameras[1].K_33[0, 0] == pytest.approx(2 * cameras[0].K_33[0, 0])

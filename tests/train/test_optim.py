@@ -2,6 +2,7 @@ import pytest
 import torch
 from torch import nn
 
+from occforge.core.errors import InputError
 from occforge.train.checkpoint import flatten_optimizer, restore_optimizer
 from occforge.train.optim import Muon, orthogonalise, split_parameters
 
@@ -69,25 +70,30 @@ def test_parameters_are_split_completely():
 
 
 @pytest.mark.parametrize("kind", [Muon, torch.optim.AdamW])
-def test_optimizer_states_come_back(kind):
+def test_optimizer_states_come_back(kind, tmp_path):
     torch.manual_seed(0)
 
-    def build():
-        parameter = nn.Parameter(torch.ones(32, 40))
-        return parameter, kind([parameter], 0.01)
+    def build(*names):
+        module = nn.ModuleDict({name: nn.Linear(40, 32, bias=False) for name in names})
+        return module, kind(module.parameters(), 0.01)
 
-    def step(parameter, optimizer, seed):
-        parameter.grad = torch.randn(32, 40, generator=torch.Generator().manual_seed(seed))
+    def step(module, optimizer, seed):
+        for name in ("a", "b"):  # the third never has a gradient
+            generator = torch.Generator().manual_seed(seed + 100 * ord(name))
+            module[name].weight.grad = torch.randn(32, 40, generator=generator)
         optimizer.step()
 
-    (one, first), (two, second) = build(), build()
+    # the same parameters in another order: states are found by name
+    (one, first), (two, second) = build("a", "b", "c"), build("c", "b", "a")
     for seed in range(3):
         step(one, first, seed)
-    flat = flatten_optimizer("o1", first)
-    assert flat and all(name.startswith("o1.0.") for name in flat)
-    with torch.no_grad():
-        two.copy_(one)
-    restore_optimizer("o1", second, {k: v.clone() for k, v in flat.items()} | {"o10.0.exp_avg": torch.zeros(1)})
+    flat = {k: v.clone() for k, v in flatten_optimizer(first, one).items()}
+    assert flat and not any(".c." in name for name in flat)
+    two.load_state_dict(one.state_dict())
+    restore_optimizer(second, two, flat | {"module.a.weight": torch.zeros(1)}, tmp_path / "file")
     step(one, first, 9)
     step(two, second, 9)
-    assert torch.equal(one, two)
+    assert all(torch.equal(one[name].weight, two[name].weight) for name in "abc")
+    strange = {name.replace(".a.", ".d."): value for name, value in flat.items()}
+    with pytest.raises(InputError, match=r"file: holds \w+\.d\.weight\.\w+, which is not trained so here"):
+        restore_optimizer(second, two, strange, tmp_path / "file")

@@ -245,7 +245,7 @@ def read_path(file: Path) -> CameraPath:
         raise InputError(f"--path {file}: expected {known} or a JSON file, cannot read it ({error})") from error
     cameras = value.get("cameras") if isinstance(value, dict) else None
     if not isinstance(cameras, list) or not cameras or not all(isinstance(c, dict) for c in cameras):
-        raise InputError(f"--path {file}: expected an object with a list of cameras, got none; see cameras.json")
+        raise InputError(f'--path {file}: expected {{"cameras": [...]}}, as cameras.json of any output has it')
     return CameraPath(tuple(Camera.from_dict(c) for c in cameras))
 
 

@@ -39,7 +39,7 @@ def _sort_metadata(path: Path) -> None:
 def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Tensors and metadata of a file; raises `InputError` if it is missing, corrupt or of another format."""
     if not path.is_file():
-        raise InputError(f"expected weights at {path}, found none; train them or give another --weights folder")
+        raise InputError(f"expected weights at {path}, found none; train them or give others")
     try:
         with safe_open(str(path), "pt") as file:
             text = file.metadata() or {}

@@ -213,8 +213,10 @@ def nearest(values_HW: NDArray[np.float32], size_HW: tuple[int, int]) -> NDArray
 
 def tables_digest(root: Path) -> str:
     """Eight hex digits that change when a calibration, pose or table under `root` does, by sizes and times."""
-    digest = hashlib.sha256()
-    for folder, _, names in sorted(os.walk(root, followlinks=True)):
+    digest, walked = hashlib.sha256(), set[str]()
+    for folder, below, names in os.walk(root, followlinks=True):
+        walked.add(os.path.realpath(folder))
+        below[:] = sorted(f for f in below if os.path.realpath(Path(folder) / f) not in walked)
         for path in (Path(folder) / name for name in sorted(names) if Path(name).suffix in TABLES):
             if path.is_file():  # and no link to nowhere
                 found = path.stat()

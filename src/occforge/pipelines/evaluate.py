@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from occforge.core.errors import InputError
+from occforge.core.errors import InputError, check_count
 from occforge.core.files import write_json, write_text
 from occforge.core.grid import Scene
 from occforge.core.processes import run_jobs
@@ -99,6 +99,12 @@ def made_from(composition: Composition, weights: Path | None, config: SamplingCo
     return {"weights": hashlib.sha256(b"".join(digests)).hexdigest(), "config": asdict(config)}
 
 
+def check_seeds(seeds: tuple[int, ...]) -> None:
+    """Raise `InputError` unless there is one seed or more, none negative and none twice."""
+    if not seeds or min(seeds) < 0 or len(set(seeds)) < len(seeds):
+        raise InputError(f"--seeds: expected one or more different seeds of 0 or more, got {' '.join(map(str, seeds))}")
+
+
 def evaluate_unprompted(
     out: Path,
     n: int,
@@ -112,8 +118,8 @@ def evaluate_unprompted(
 
     Reference and floor are streets of the world from disjoint seeds that no training saw.
     """
-    if n < 2 or not seeds:
-        raise InputError(f"evaluate: expected --n of at least 2 and at least one seed, got {n} and {seeds}")
+    check_count("--n", n, 2)
+    check_seeds(seeds)
     network = load_features(EMBEDDED / "features.safetensors" if features is None else features)
     composition, _ = load_generator(weights)
     claim_folder(out, made_from(composition, weights, config))
@@ -160,8 +166,9 @@ def evaluate_prompted(
     Beside what is found in the voxels stands what the prompt encoder understood, which says where a miss comes from.
     """
     prompts = load_prompts(split)
-    if (n is not None and not 1 <= n <= len(prompts)) or not seeds:
-        raise InputError(f"evaluate: expected --n of 1 to {len(prompts)} and at least one seed, got {n} and {seeds}")
+    if n is not None and not 1 <= n <= len(prompts):
+        raise InputError(f"--n: expected 1 to {len(prompts)}, got {n}")
+    check_seeds(seeds)
     prompts = prompts[:n]
     composition, _ = load_generator(weights)
     claim_folder(out / split, made_from(composition, weights, config) | {"prompts": digest_of_prompts(split)})

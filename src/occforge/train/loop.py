@@ -191,8 +191,8 @@ class _Run:
     def save(self) -> None:
         tensors = {f"module.{k}": v for k, v in self.module.state_dict().items()}
         tensors |= {f"ema.{k}": v for k, v in self.ema.items()}
-        for i, optimizer in enumerate(self.optimizers):
-            tensors |= flatten_optimizer(f"optimizer{i}", optimizer)
+        for optimizer in self.optimizers:
+            tensors |= flatten_optimizer(optimizer, self.module)
         save_tensors(self.folder / "checkpoint.safetensors", tensors, {**self.identity, "step": self.step})
 
     def resume(self) -> None:
@@ -213,8 +213,8 @@ class _Run:
             )
         load_state(self.module, {k[7:]: v for k, v in tensors.items() if k.startswith("module.")}, path)
         self.ema = {k[4:]: v.to(self.config.device) for k, v in tensors.items() if k.startswith("ema.")}
-        for i, optimizer in enumerate(self.optimizers):
-            restore_optimizer(f"optimizer{i}", optimizer, tensors)
+        for optimizer in self.optimizers:
+            restore_optimizer(optimizer, self.module, tensors, path)
         if self.rank == 0 and (self.folder / "log.jsonl").exists():
             lines = (self.folder / "log.jsonl").read_text().splitlines()[: self.step]
             write_text(self.folder / "log.jsonl", "".join(line + "\n" for line in lines))
