@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from occforge.core.camera import Camera
+from occforge.core.camera import Camera, camera_path, street_camera
 from occforge.core.grid import Scene
 from occforge.core.taxonomy import SEMANTIC_KITTI
 
@@ -22,7 +22,7 @@ def made(weights, tmp_path_factory):
     from occforge.cli.generate import generate
 
     out = tmp_path_factory.mktemp("made") / "out"
-    generate(PROMPT, out=out, seed=5, frames=2, image_size=(24, 40), weights=weights)
+    generate(PROMPT, out=out, seed=5, frames=2, path="orbit", image_size=(24, 40), weights=weights)
     return out
 
 
@@ -34,7 +34,9 @@ def test_everything_promised_is_there(made):
     assert scene.grid.shape_XYZ == (32, 32, 16) and scene.labels_XYZ.any()
     cameras = [Camera.from_dict(c) for c in json.loads((made / "cameras.json").read_text())["cameras"]]
     assert [c.size_HW for c in cameras] == [(24, 40)] * 2
-    assert np.isclose(np.linalg.norm((cameras[1].grid_from_camera_44 - cameras[0].grid_from_camera_44)[:3, 3]), 0.8)
+    meant = camera_path("orbit", street_camera((24, 40)), 2, scene.grid).cameras
+    for camera, expected in zip(cameras, meant, strict=True):
+        assert np.allclose(camera.camera_from_grid_44, expected.camera_from_grid_44)
     assert (made / "scene.glb").read_bytes()[:4] == b"glTF"
 
 
@@ -63,7 +65,7 @@ def test_the_record(made):
 
 
 def test_one_seed_is_one_set_of_bytes(made, occforge, weights, tmp_path):
-    common = ("--weights", weights, "--frames", 2, *SMALL)
+    common = ("--weights", weights, "--frames", 2, "--path", "orbit", *SMALL)
     code, out, err = occforge("generate", PROMPT, "--seed", 5, "--out", tmp_path / "again", *common)
     assert (code, err) == (0, "") and str(tmp_path / "again" / "index.html") in out
     again = tree(tmp_path / "again")

@@ -19,7 +19,8 @@ from occforge.core.camera import (
     street_camera,
 )
 from occforge.core.errors import InputError
-from occforge.core.grid import STREET_GRID
+from occforge.core.grid import STREET_GRID, Scene
+from occforge.core.taxonomy import SEMANTIC_KITTI, UNKNOWN
 
 near = st.floats(-20.0, 20.0)
 cameras = st.builds(
@@ -172,6 +173,37 @@ def test_turns_go_to_their_sides():
     ends = {k: camera_path(k, street_camera(), 9, STREET_GRID).cameras[-1].grid_from_camera_44 for k in PATHS[:3]}
     assert ends["turn-left"][1, 3] > 0.5 and ends["turn-right"][1, 3] < -0.5 and abs(ends["drive"][1, 3]) < 1e-9
     assert ends["turn-left"][1, 2] > 0.2 and ends["turn-right"][1, 2] < -0.2  # and look there
+
+
+@pytest.mark.parametrize("ahead_m", [2.0, 5.0, 9.0, 30.0])
+def test_drives_stop_behind_what_stands_in_the_way(ahead_m):
+    labels_XYZ = np.zeros(STREET_GRID.shape_XYZ, np.uint8)
+    wall = int(STREET_GRID.index_from_metres(np.array([[ahead_m, 0.0, 0.0]]))[0, 0])
+    scene = Scene(labels_XYZ, STREET_GRID, SEMANTIC_KITTI)
+    labels_XYZ[:, :, 0], labels_XYZ[:, :, 2:] = (
+        SEMANTIC_KITTI.names.index("road"),
+        UNKNOWN,
+    )  # what is unknown is in no way
+    free = camera_path("drive", street_camera(), 9, STREET_GRID)
+    assert same(camera_path("drive", street_camera(), 9, STREET_GRID, scene), free)
+    labels_XYZ[wall, :, :16] = SEMANTIC_KITTI.id_of("car")
+    path = camera_path("drive", street_camera(), 9, STREET_GRID, scene)
+    way_m = np.array([c.grid_from_camera_44[0, 3] for c in path.cameras])
+    front_m = way_m[-1] + 2.5
+    assert np.allclose(np.diff(way_m), way_m[1] - way_m[0]) and 0.0 <= way_m[1] - way_m[0] <= 0.8
+    if ahead_m == 30.0:
+        assert same(path, free)
+    elif ahead_m == 2.0:
+        assert way_m[0] == way_m[-1]  # it stands there already
+    else:
+        assert ahead_m - 9 * 0.05 - 0.3 <= front_m <= ahead_m
+    orbit = camera_path("orbit", street_camera(), 9, STREET_GRID, scene)
+    assert same(orbit, camera_path("orbit", street_camera(), 9, STREET_GRID))
+
+
+def same(one: CameraPath, other: CameraPath) -> bool:
+    pairs = zip(one.cameras, other.cameras, strict=True)
+    return all(np.array_equal(a.camera_from_grid_44, b.camera_from_grid_44) for a, b in pairs)
 
 
 def test_a_path_from_a_file_is_taken_in_order(tmp_path):

@@ -44,8 +44,8 @@ def compose(
         out: Folder for the files; default out/<words of the prompt>-<seed>.
         seed: The same seed and prompt give the same files again.
         frames: Pictures along the path.
-        path: The camera's way: drive (0.8 m a frame), turn-left, turn-right, orbit around and above the street, or a
-            JSON file of cameras such as the cameras.json of an output folder.
+        path: The camera's way: drive (0.8 m a frame, less behind what stands in the way), turn-left, turn-right, orbit
+            around and above the street, or a JSON file of cameras such as the cameras.json of an output folder.
         video: Several pictures also make a file that plays; mp4 needs pip install 'occforge[video]'.
         image_size: Height and width of the pictures.
         guidance: How strongly the prompt pulls; 1 samples plainly.
@@ -74,6 +74,7 @@ def compose(
         config = SamplingConfig(guidance=guidance, attempts=attempts)
         with stage_progress(step_count(composition, config, KEPT[keep])) as progress:
             made = compose_scene(composition, kept, keep, prompt, seed, config, progress)
+        cameras = camera_path(path, street_camera(image_size), frames, composition.levels.grid, made.scene)
         settings = {
             "engine": "scene",
             "kept": keep,

@@ -45,8 +45,8 @@ def generate(
         complete: With --engine image: what the camera could not see is composed around what was read in its picture.
         look: Pictures of a composed scene: shaded by light and material, or painted by the picture generator.
         frames: Pictures along the path.
-        path: The camera's way: drive (0.8 m a frame), turn-left, turn-right, orbit around and above the street, or a
-            JSON file of cameras such as the cameras.json of an output folder.
+        path: The camera's way: drive (0.8 m a frame, less behind what stands in the way), turn-left, turn-right, orbit
+            around and above the street, or a JSON file of cameras such as the cameras.json of an output folder.
         video: Several pictures also make a file that plays; mp4 needs pip install 'occforge[video]'.
         image_size: Height and width of shaded pictures, default 192 640; painted ones have their generator's.
         guidance: How strongly the prompt pulls on the composition; 1 samples plainly.
@@ -111,6 +111,7 @@ def generate(
         else:
             with stage_progress(step_count(composition, config)) as progress:
                 made = generate_scene(composition, prompt, seed, config, progress=progress)
+            cameras = camera_path(path, street_camera(size_HW), frames, composition.levels.grid, made.scene)
             if painter is not None:
                 asked = asked_for(prompt, made.understood | made.drawn)
                 images = paint_scene(painter, made.scene, cameras, asked, seed, painting)

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from occforge.core.errors import InputError
-from occforge.core.grid import GridSpec
+from occforge.core.grid import GridSpec, Scene
+from occforge.core.taxonomy import EMPTY, UNKNOWN
 
 CAMERA_FROM_EGO_33 = np.array([[0.0, -1.0, 0.0], [0.0, 0.0, -1.0], [1.0, 0.0, 0.0]])
 """Rotation from forward-left-up to right-down-forward."""
@@ -173,7 +174,11 @@ class CameraPath:
             raise InputError("camera path: expected at least one camera, got none")
 
 
-def drive_path(camera: Camera, frames: int, step_m: float = 0.8, curvature_per_m: float = 0.0) -> CameraPath:
+STEP_M = 0.8
+"""Way of a drive from frame to frame."""
+
+
+def drive_path(camera: Camera, frames: int, step_m: float = STEP_M, curvature_per_m: float = 0.0) -> CameraPath:
     """`camera` carried forward by `step_m` a frame along an arc that turns left with `curvature_per_m`."""
     if frames < 1:
         raise InputError(f"camera path: expected at least 1 frame, got {frames}")
@@ -193,14 +198,17 @@ PATHS = ("drive", "turn-left", "turn-right", "orbit")
 TURN_PER_M = 0.04
 """Curvature of the turning paths: a street corner taken in a radius of 25 m."""
 MOST_FRAMES = 1000
+BODY_M = ((-0.9, 0.9), (-0.2, 1.1), (0.0, 2.5))
+"""Where a car is around its camera, right, down and forward; below lie its clearance and kerbs."""
 
 
-def camera_path(kind: str, camera: Camera, frames: int, grid: GridSpec) -> CameraPath:
+def camera_path(kind: str, camera: Camera, frames: int, grid: GridSpec, scene: Scene | None = None) -> CameraPath:
     """`frames` cameras with the picture size of `camera`, each within `grid` as seen from above.
 
-    "drive" and the turns carry `camera` 0.8 m a frame; "orbit" goes once around the grid, above it and looking at its
-    middle; anything else is the path of a JSON file whose "cameras" (as `to_dict` has them) are taken in order.
-    Raises `InputError` for a number of frames that cannot be, and where a camera would leave the grid.
+    "drive" and the turns carry `camera` 0.8 m a frame, in a `scene` less if the car ran into something otherwise;
+    "orbit" goes once around the grid, above it and looking at its middle; anything else is the path of a JSON file
+    whose "cameras" (as `to_dict` has them) are taken in order. Raises `InputError` for a number of frames that cannot
+    be, and where a camera would leave the grid.
     """
     if not 1 <= frames <= MOST_FRAMES:
         raise InputError(f"--frames: expected 1 to {MOST_FRAMES}, got {frames}")
@@ -208,7 +216,10 @@ def camera_path(kind: str, camera: Camera, frames: int, grid: GridSpec) -> Camer
         path = orbit_path(camera, frames, grid)
     elif kind in PATHS:
         turn = {"drive": 0.0, "turn-left": TURN_PER_M, "turn-right": -TURN_PER_M}[kind]
-        path = drive_path(camera, frames, curvature_per_m=turn)
+        for step_m in np.linspace(STEP_M, 0.0, 17).tolist():
+            path = drive_path(camera, frames, step_m, turn)
+            if scene is None or is_clear(path, scene):
+                break
     else:
         held = read_path(Path(kind))
         if frames > len(held.cameras):
@@ -216,6 +227,19 @@ def camera_path(kind: str, camera: Camera, frames: int, grid: GridSpec) -> Camer
         path = CameraPath(tuple(c.resized(camera.size_HW) for c in held.cameras[:frames]))
     check_within(path, grid)
     return path
+
+
+def is_clear(path: CameraPath, scene: Scene) -> bool:
+    """Whether a car (`BODY_M`) with these cameras touches nothing that is known to be there, frame by frame."""
+    axes = [np.arange(low, high + 1e-6, 0.1) for low, high in BODY_M]
+    body_N3_m = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 3)
+    for camera in path.cameras:
+        pose_44 = camera.grid_from_camera_44
+        index_N3 = np.floor(scene.grid.index_from_metres(body_N3_m @ pose_44[:3, :3].T + pose_44[:3, 3])).astype(int)
+        index_N3 = index_N3[((index_N3 >= 0) & (index_N3 < scene.grid.shape_XYZ)).all(1)]
+        if not np.isin(scene.labels_XYZ[tuple(index_N3.T)], (EMPTY, UNKNOWN)).all():
+            return False
+    return True
 
 
 def orbit_path(camera: Camera, frames: int, grid: GridSpec) -> CameraPath:
