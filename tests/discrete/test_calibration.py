@@ -1,5 +1,6 @@
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,3 +28,12 @@ def test_the_factor_of_a_known_distribution_is_found(factor):
     unknown = torch.where(torch.arange(20_000) % 3 == 0, 5, truth)
     assert best_factor(logits, unknown) == pytest.approx(factor, abs=0.1)
     assert FACTORS[0] < 1.0 < FACTORS[-1] and 1.0 in FACTORS
+
+
+@pytest.mark.parametrize("sharpness", [0.1, 0.5, 1.0, 2.0, 9.0])
+def test_halving_finds_what_trying_all_finds(sharpness):
+    generator = torch.Generator().manual_seed(1)
+    logits = torch.randn(2_000, 5, generator=generator)
+    truth = torch.multinomial((sharpness * logits).softmax(1), 1, generator=generator)[:, 0]
+    losses = torch.stack([F.cross_entropy(factor * logits, truth) for factor in FACTORS])
+    assert best_factor(logits, truth) == FACTORS[int(losses.argmin())]

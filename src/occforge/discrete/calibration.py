@@ -7,7 +7,6 @@ truth is evident puts salt into every scene. Early on nothing is evident and a f
 from bisect import bisect_left
 from dataclasses import dataclass
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -33,10 +32,17 @@ class Calibration:
 
 
 def best_factor(logits_NK: Tensor, x_0_N: Tensor) -> float:
-    """The factor among `FACTORS` that makes the known truths most likely; 1 where nothing is known."""
+    """The factor among `FACTORS` that makes the known truths most likely; 1 where nothing is known.
+
+    The cross-entropy is convex in the factor, so halving finds the least.
+    """
     known_N = x_0_N < logits_NK.shape[1]
     if not bool(known_N.any()):
         return 1.0
     logits_NK, x_0_N = logits_NK[known_N].float(), x_0_N[known_N]
-    losses = [float(F.cross_entropy(factor * logits_NK, x_0_N)) for factor in FACTORS]
-    return FACTORS[int(torch.tensor(losses).argmin())]
+    low, high = 0, len(FACTORS) - 1
+    while low < high:
+        middle = (low + high) // 2
+        here, next_one = (float(F.cross_entropy(FACTORS[i] * logits_NK, x_0_N)) for i in (middle, middle + 1))
+        low, high = (low, middle) if here <= next_one else (middle + 1, high)
+    return FACTORS[low]

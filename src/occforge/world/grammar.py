@@ -18,11 +18,12 @@ import numpy as np
 
 @dataclass(frozen=True, slots=True)
 class Either:
-    """One of several nodes, each with its share of the draws."""
+    """One of several nodes, each with its share of the draws; `starts` as `starts_of` tells them."""
 
     nodes: tuple["Node", ...]
     cumulative: tuple[float, ...]
     derivations: int
+    starts: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class Chain:
 
     nodes: tuple["Node", ...]
     derivations: int
+    starts: frozenset[str]
 
 
 Node = str | Either | Chain
@@ -45,12 +47,22 @@ def derivations(node: Node) -> int:
     return 1 if isinstance(node, str) else node.derivations
 
 
+def starts_of(node: Node) -> frozenset[str]:
+    """The characters that a phrase of a node can begin with; "" if there may be none."""
+    return frozenset((_solid(node)[:1],)) if isinstance(node, str) else node.starts
+
+
 def _either(nodes: list[Node], weights: list[int]) -> Node:
     """Richer alternatives are drawn more often, by the logarithm of what they can make."""
     if len(nodes) == 1:
         return nodes[0]
     marks = list(accumulate(w * (1.0 + math.log(derivations(node))) for node, w in zip(nodes, weights, strict=True)))
-    return Either(tuple(nodes), tuple(mark / marks[-1] for mark in marks), sum(map(derivations, nodes)))
+    return _one_of(nodes, [mark / marks[-1] for mark in marks])
+
+
+def _one_of(nodes: list[Node], cumulative: list[float]) -> Either:
+    starts = frozenset().union(*map(starts_of, nodes))
+    return Either(tuple(nodes), tuple(cumulative), sum(map(derivations, nodes)), starts)
 
 
 def _chain(nodes: list[Node]) -> Node:
@@ -59,7 +71,13 @@ def _chain(nodes: list[Node]) -> Node:
         nodes[0] = nodes[0].lstrip()
     if isinstance(nodes[-1], str):
         nodes[-1] = nodes[-1].rstrip()
-    return nodes[0] if len(nodes) == 1 else Chain(tuple(nodes), math.prod(map(derivations, nodes)))
+    if len(nodes) == 1:
+        return nodes[0]
+    starts = frozenset(("",))
+    for node in nodes:
+        if "" in starts:
+            starts = starts - {""} | starts_of(node)
+    return Chain(tuple(nodes), math.prod(map(derivations, nodes)), starts)
 
 
 class Grammar:
@@ -96,7 +114,7 @@ class Grammar:
                 chain = []
             elif token in ("(", "["):
                 inner, i = self._parse(tokens, i, ")" if token == "(" else "]")
-                chain.append(inner if token == "(" else Either(("", inner), (0.55, 1.0), 1 + derivations(inner)))
+                chain.append(inner if token == "(" else _one_of(["", inner], [0.55, 1.0]))
             elif token[0] == "{":
                 chain.append(self.rule(token[1:-1]))
             else:
@@ -164,6 +182,8 @@ def _ends(node: Node, text: str, start: int, known: Known) -> frozenset[int]:
     if isinstance(node, str):
         word = _solid(node)
         return frozenset((start + len(word),)) if text.startswith(word, start) else frozenset()
+    if text[start : start + 1] not in node.starts and "" not in node.starts:
+        return frozenset()
     key = id(node), start
     if key not in known:
         if isinstance(node, Either):
