@@ -128,6 +128,7 @@ class Settings:
     views: WorldViews
     painted: WorldViews
     reference: WorldViews
+    perceived: WorldViews
     judge: Path
     perception: Path
     start: Path | None
@@ -157,8 +158,8 @@ class Settings:
     def identity(self) -> dict[str, Any]:
         """What the numbers are made from; more seeds may follow."""
         made_from: dict[str, Any] = {
-            "views": [s.identity for s in (self.views, self.painted, self.reference)],
-            "counts": [len(s) for s in (self.views, self.painted, self.reference)],
+            "views": [s.identity for s in (self.views, self.painted, self.reference, self.perceived)],
+            "counts": [len(s) for s in (self.views, self.painted, self.reference, self.perceived)],
             "configs": {arm.alignment: asdict(self.config(arm.alignment)) for arm in self.arms},
             "loops": [asdict(self.loop), asdict(self.joint_loop)],
             "judge": load_judge(self.judge).digest(),
@@ -212,7 +213,7 @@ def plan(settings: Settings) -> None:
 def train_all(settings: Settings) -> None:
     """Train and score what the record lacks: stage I of all, then stage II."""
     settings.read_plan()
-    for views in (settings.views, settings.painted, settings.reference):
+    for views in (settings.views, settings.painted, settings.reference, settings.perceived):
         ViewCache(settings.cache, views).fill(settings.workers)
     first = {(arm.first, seed): None for seed in settings.seeds for arm in settings.arms}
     run_jobs(stage_one, [(settings, *job) for job in first], settings.workers, "stage I")
@@ -290,8 +291,8 @@ def score(settings: Settings, arm: Arm, seed: int) -> None:
 
 def perception_scores(settings: Settings, trained: Trained) -> dict[str, dict[str, float]]:
     """IoU and mean IoU on clean held-out pictures and on noisy ones."""
-    held = ViewCache(settings.cache, settings.painted)
-    grid, taxonomy = settings.painted.pairs.grid, settings.painted.pairs.taxonomy
+    held = ViewCache(settings.cache, settings.perceived)
+    grid, taxonomy = settings.perceived.pairs.grid, settings.perceived.pairs.taxonomy
     scores = {}
     for name, level in (("clean", 0.0), ("noisy", NOISE)):
         counted = OccupancyStatistics(grid, taxonomy)
@@ -361,8 +362,8 @@ def table(settings: Settings) -> str:
         "# OccScene's ablations on the street world",
         "",
         f"`python runs/occscene_tables.py`: stage I {settings.minutes:g} CPU minutes a generator and seed, stage II "
-        f"{settings.joint_minutes:g} more, {begun}; {len(settings.views)} training streets, {len(settings.painted)} "
-        f"held-out ones; seeds {', '.join(map(str, settings.seeds))}, mean ± standard deviation. Distances (lower is "
+        f"{settings.joint_minutes:g} more, {begun}; {len(settings.views)} training streets; {len(settings.painted)} "
+        f"held-out ones are painted, {len(settings.perceived)} perceived; seeds {', '.join(map(str, settings.seeds))}, mean ± standard deviation. Distances (lower is "
         f"better) are in the judge's features; that of real pictures is {floor}. Perception: mean IoU in percent on "
         f"clean held-out pictures and at noise level {NOISE:g}. Planned at commit {made['commit']}, torch "
         f"{made['torch']}.",
@@ -432,6 +433,7 @@ def main(
     minutes: float = 8.0,
     joint_minutes: float = 8.0,
     n: int = 96,
+    perceived: int = 512,
     seeds: tuple[int, ...] = (0, 1, 2),
     streets: int = 6144,
     batch: int = 8,
@@ -452,6 +454,7 @@ def main(
         minutes: CPU minutes of stage I for each alignment and seed.
         joint_minutes: CPU minutes of stage II.
         n: Held-out streets to paint, and as many others as the reference of the distance.
+        perceived: Held-out streets on which perception is scored.
         seeds: Each has its own trainings; three or more for a claim.
         streets: Training streets.
         batch: Streets of a training step of stage I.
@@ -470,6 +473,7 @@ def main(
         views=views,
         painted=painted,
         reference=reference,
+        perceived=WorldViews(WorldPairs(TEST_FIRST_SEED, perceived)),
         judge=judge,
         perception=perception,
         start=start,

@@ -46,6 +46,7 @@ def settings(tmp_path_factory):
         views=views,
         painted=painted,
         reference=reference,
+        perceived=painted,
         judge=folder / "judge.safetensors",
         perception=folder / "monoscene.safetensors",
         start=folder / "pictures.safetensors",
