@@ -363,10 +363,10 @@ def table(settings: Settings) -> str:
         "",
         f"`python runs/occscene_tables.py`: stage I {settings.minutes:g} CPU minutes a generator and seed, stage II "
         f"{settings.joint_minutes:g} more, {begun}; {len(settings.views)} training streets; {len(settings.painted)} "
-        f"held-out ones are painted, {len(settings.perceived)} perceived; seeds {', '.join(map(str, settings.seeds))}, mean ± standard deviation. Distances (lower is "
-        f"better) are in the judge's features; that of real pictures is {floor}. Perception: mean IoU in percent on "
-        f"clean held-out pictures and at noise level {NOISE:g}. Planned at commit {made['commit']}, torch "
-        f"{made['torch']}.",
+        f"held-out ones are painted, {len(settings.perceived)} perceived; seeds "
+        f"{', '.join(map(str, settings.seeds))}, mean ± standard deviation. Distances (lower is better) are in the "
+        f"judge's features; that of real pictures is {floor}. Perception: mean IoU in percent on clean held-out "
+        f"pictures and at noise level {NOISE:g}. Planned at commit {made['commit']}, torch {made['torch']}.",
         "",
         "| Occupancy | distance | pairing | with another |",
         "|---|---|---|---|",
