@@ -483,7 +483,7 @@ def main(
         sampler_steps=tuple(sorted({*sampler_steps, painting.steps})),
         workers=workers,
         loop=LoopConfig(batch=batch, lr=1e-3, muon_lr=0.02, warmup=20),
-        joint_loop=LoopConfig(batch=joint_batch, lr=2e-5, muon_lr=0.0004, warmup=10),
+        joint_loop=LoopConfig(batch=joint_batch, lr=5e-6, muon_lr=0.0001, warmup=10),  # docs/lab, 2026-11-23
         config=partial(picture_config, views.pairs.taxonomy, views.pairs.size_HW, stable_diffusion=False),
         painting=painting,
     )
