@@ -180,10 +180,8 @@ def test_drives_stop_behind_what_stands_in_the_way(ahead_m):
     labels_XYZ = np.zeros(STREET_GRID.shape_XYZ, np.uint8)
     wall = int(STREET_GRID.index_from_metres(np.array([[ahead_m, 0.0, 0.0]]))[0, 0])
     scene = Scene(labels_XYZ, STREET_GRID, SEMANTIC_KITTI)
-    labels_XYZ[:, :, 0], labels_XYZ[:, :, 2:] = (
-        SEMANTIC_KITTI.names.index("road"),
-        UNKNOWN,
-    )  # what is unknown is in no way
+    labels_XYZ[:, :, 0] = SEMANTIC_KITTI.id_of("road")
+    labels_XYZ[:, :, 2:] = UNKNOWN  # which is in no way
     free = camera_path("drive", street_camera(), 9, STREET_GRID)
     assert same(camera_path("drive", street_camera(), 9, STREET_GRID, scene), free)
     labels_XYZ[wall, :, :16] = SEMANTIC_KITTI.id_of("car")

@@ -162,7 +162,7 @@ def table(record: dict[str, Any]) -> str:
         f"{record['painting']['occupancy_guidance']:g} and words {record['painting']['guidance']:g}. Real: streets of "
         "the world that show what the prompts ask for; their distance, to other such streets, is the floor. In "
         "pictures and in voxels: the share found of what was asked for. Pairing: mean IoU of what is read in a picture "
-        f"against its labels. Better in more of distance, both shares and pairing, and so the default: "
+        "against its labels. Better in more of distance, both shares and pairing, and so the default: "
         f"{record['better']}.",
         "",
         "| engine | distance ↓ | sharpness | in pictures ↑ | in voxels ↑ | pairing ↑ | with another scene |",
