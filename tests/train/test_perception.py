@@ -218,3 +218,19 @@ def test_networks_are_told_the_depth_that_pairs_have(pairs, tmp_path, monkeypatc
         PerceptionTask(network, source, PerceptionOptions()).losses(0, range(2), 2, 0)
     assert told[0].depth_BHW_m.shape == (2, 32, 48) and float(told[0].depth_BHW_m.min()) >= 5.0
     assert told[1].depth_BHW_m is None
+
+
+def test_further_blocks_begin_as_nothing_and_learn(pairs, tmp_path):
+    still = replace(LOOP, steps=1, lr=0.0, muon_lr=0.0)
+    plain = replace(CONFIG, columns=8)
+    first = train_perception("monoscene", plain, pairs, OPTIONS, LOOP, tmp_path / "first")
+    refined = replace(plain, image=replace(ENCODER, refine=(1, 2)), column_refine=1)
+    outputs = []
+    for name, config, loop in (("same", refined, still), ("on", refined, LOOP), ("plain", plain, still)):
+        path = train_perception("monoscene", config, pairs, OPTIONS, loop, tmp_path / name, Beginning(first))
+        state = load_network(path).network.state_dict()
+        blocks = {k: v for k, v in state.items() if ".refine." in k and k.endswith("conv_2.weight")}
+        assert len(blocks) == (0 if config == plain else 4)
+        assert all(bool(v.any()) == (loop == LOOP) for v in blocks.values())
+        outputs.append({k: v for k, v in state.items() if ".refine." not in k and "num_batches" not in k})
+    assert all(torch.equal(outputs[0][k], outputs[2][k]) for k in outputs[2])

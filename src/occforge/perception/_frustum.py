@@ -58,28 +58,42 @@ def splat_frustum(
     voxel_M, cell_M = cells_in_voxels(grid, cameras, D, H, W) if cells is None else cells
     pixel_M = cell_M // (D * H * W) * (H * W) + cell_M % (H * W)
     feature_MC = feature_BCHW.flatten(2).transpose(1, 2).flatten(0, 1)[pixel_M]
-    lifted_MC = feature_MC * probability_BDHW.flatten()[cell_M, None]
-    N = grid.shape_XYZ[0] * grid.shape_XYZ[1] * grid.shape_XYZ[2]
-    volume_VC = lifted_MC.new_zeros(B * N, lifted_MC.shape[1]).index_add(0, voxel_M, lifted_MC)
-    return volume_VC.unflatten(0, (B, *grid.shape_XYZ)).movedim(-1, 1)
+    return sum_in_voxels(feature_MC * probability_BDHW.flatten()[cell_M, None], voxel_M, B, grid)
+
+
+def sum_in_voxels(value_MC: Tensor, voxel_M: Tensor, B: int, grid: GridSpec) -> Tensor:
+    """(B, C, X, Y, Z): in each voxel the sum of what lies in it; `voxel_M` as `cells_in_voxels` gives them."""
+    X, Y, Z = grid.shape_XYZ
+    volume_VC = value_MC.new_zeros(B * X * Y * Z, value_MC.shape[1]).index_add(0, voxel_M, value_MC)
+    return volume_VC.unflatten(0, (B, X, Y, Z)).movedim(-1, 1)
 
 
 def cells_in_voxels(grid: GridSpec, cameras: CameraBatch, D: int, H: int, W: int) -> tuple[Tensor, Tensor]:
-    """Flat indices (M,) into (B, X, Y, Z) and into (B, D, H, W) of the cells that lie in the grid."""
-    centre_BDHW3 = cell_centres_m(grid, cameras, D, H, W)
-    index_BDHW3 = (centre_BDHW3 - centre_BDHW3.new_tensor(grid.origin_m)) / centre_BDHW3.new_tensor(grid.voxel_m)
-    shape_3 = index_BDHW3.new_tensor(grid.shape_XYZ)
-    cell_M = ((index_BDHW3 >= 0) & (index_BDHW3 < shape_3)).all(-1).flatten().nonzero()[:, 0]
-    x_M, y_M, z_M = index_BDHW3.flatten(0, 3)[cell_M].long().unbind(-1)
+    """Flat indices (M,) into (B, X, Y, Z) and into (B, D, H, W) of the cells whose centres lie in the grid."""
+    origin_B3, ray_BHW3 = cameras.rays((H, W))
+    depth_BD11 = bin_centres_m(grid, cameras, D)[:, :, None, None]
+    voxel_BDHW = torch.zeros(1, dtype=torch.int32, device=depth_BD11.device)
+    inside_BDHW = torch.ones(1, dtype=torch.bool, device=depth_BD11.device)
+    for axis, size in enumerate(grid.shape_XYZ):
+        origin_B = (origin_B3[:, axis] - grid.origin_m[axis]) / grid.voxel_m[axis]
+        step_B1HW = ray_BHW3[:, None, ..., axis] / grid.voxel_m[axis]
+        index_BDHW = (origin_B[:, None, None, None] + depth_BD11 * step_B1HW).floor().int()
+        inside_BDHW = inside_BDHW & (index_BDHW >= 0) & (index_BDHW < size)
+        voxel_BDHW = voxel_BDHW * size + index_BDHW
+    cell_M = inside_BDHW.flatten().nonzero()[:, 0]
     X, Y, Z = grid.shape_XYZ
-    voxel_M = ((cell_M // (D * H * W) * X + x_M) * Y + y_M) * Z + z_M
-    return voxel_M, cell_M
+    return voxel_BDHW.flatten()[cell_M] + cell_M // (D * H * W) * (X * Y * Z), cell_M
+
+
+def bin_centres_m(grid: GridSpec, cameras: CameraBatch, D: int) -> Tensor:
+    """Depths (B, D) of the middles of the bins, metres along the optical axis."""
+    near_B, far_B = depth_range_m(grid, cameras)
+    share_D = (torch.arange(D, device=near_B.device) + 0.5) / D
+    return near_B[:, None] + share_D * (far_B - near_B)[:, None]
 
 
 def cell_centres_m(grid: GridSpec, cameras: CameraBatch, D: int, H: int, W: int) -> Tensor:
     """Centres of the frustum's cells in the grid frame, metres (B, D, H, W, 3)."""
-    near_B, far_B = depth_range_m(grid, cameras)
-    share_D = (torch.arange(D, device=near_B.device) + 0.5) / D
-    depth_BD = near_B[:, None] + share_D * (far_B - near_B)[:, None]
+    depth_BD = bin_centres_m(grid, cameras, D)
     origin_B3, ray_BHW3 = cameras.rays((H, W))
     return origin_B3[:, None, None, None] + depth_BD[..., None, None, None] * ray_BHW3[:, None]

@@ -12,6 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from occforge.core.config import added
+
 Backbone = Literal["efficientnet-b7", "residual"]
 
 EFFICIENTNET_WIDTHS, EFFICIENTNET_LAST, EFFICIENTNET_DEEPEST = [3, 32, 48, 80, 224], 640, 2560
@@ -24,7 +26,8 @@ class ImageEncoderConfig:
     """`channels` of every output scale; `widths` are those of the residual backbone at 1/1, 1/2, 1/4, 1/8 and 1/16.
 
     `scales` are those of the pyramid; nothing finer is decoded. `checkpointing` recomputes activations in the backward
-    pass instead of keeping them. `noise_level` modulates the residual backbone by how noisy the picture is.
+    pass instead of keeping them. `noise_level` modulates the residual backbone by how noisy the picture is. `refine`:
+    blocks after the decoder's steps to 1/2, 1/4, ... (`Refine`), as many as given.
     """
 
     backbone: Backbone = "efficientnet-b7"
@@ -33,6 +36,7 @@ class ImageEncoderConfig:
     scales: tuple[int, ...] = (1, 2, 4, 8, 16)
     noise_level: bool = False
     checkpointing: bool = False
+    refine: tuple[int, ...] = added(())
 
 
 SMALL_WIDTHS = (16, 32, 64, 96, 112)
@@ -58,6 +62,13 @@ class ImageEncoder(nn.Module):
         below = [*decoded[1:], deepest]  # channels that come up from the next coarser scale
         steps = [i for i in reversed(range(len(skips))) if 2**i >= min(config.scales)]
         self.up = nn.ModuleDict({f"{2**i}": Fuse(below[i] + skips[i], decoded[i]) for i in steps})
+        self.refine = nn.ModuleDict(
+            {
+                f"{2**i}": nn.Sequential(*(Refine(decoded[i], 64) for _ in range(blocks)))
+                for i, blocks in enumerate(config.refine, 1)
+                if blocks
+            }
+        )
         self.resize = nn.ModuleDict(
             {f"{2**i}": nn.Conv2d(decoded[i], config.channels, 1) for i in range(5) if 2**i in config.scales}
         )
@@ -68,7 +79,7 @@ class ImageEncoder(nn.Module):
 
     def forward(self, image_B3HW: Tensor, noise_level_B: Tensor | None = None) -> dict[int, Tensor]:
         """The pyramid; a noise level is used only where the configuration says so."""
-        x_B3HW = (image_B3HW - self.mean) / self.std
+        x_B3HW = ((image_B3HW - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
         skips, deepest = self.encoder(x_B3HW, noise_level_B)
         x = self.neck(deepest)
         pyramid = {16: self.resize["16"](x)} if "16" in self.resize and "16" not in self.up else {}
@@ -78,6 +89,8 @@ class ImageEncoder(nn.Module):
             skip = x_B3HW if scale == 1 else skips[scale]
             keep = not (self.config.checkpointing and self.training)
             x = fuse(x, skip) if keep else checkpoint(fuse, x, skip, use_reentrant=False)
+            if name in self.refine:
+                x = self.refine[name](x)
             if name in self.resize:
                 pyramid[scale] = self.resize[name](x)
         return pyramid
@@ -244,3 +257,17 @@ class ResidualBlock(nn.Module):
     def forward(self, x_BCHW: Tensor) -> Tensor:
         h_BCHW = F.silu(self.norm_1(self.conv_1(x_BCHW)))
         return F.silu(x_BCHW + self.norm_2(self.conv_2(h_BCHW)))
+
+
+class Refine(nn.Module):
+    """Two 3x3 convolutions around which the input is added; at first they add nothing, so that what was there stays."""
+
+    def __init__(self, channels: int, hidden: int) -> None:
+        super().__init__()
+        self.conv_1, self.norm_1 = nn.Conv2d(channels, hidden, 3, padding=1), nn.BatchNorm2d(hidden)
+        self.conv_2 = nn.Conv2d(hidden, channels, 3, padding=1)
+        nn.init.zeros_(self.conv_2.weight)
+        nn.init.zeros_(self.conv_2.bias)  # type: ignore[arg-type]
+
+    def forward(self, x_BCHW: Tensor) -> Tensor:
+        return x_BCHW + self.conv_2(F.silu(self.norm_1(self.conv_1(x_BCHW))))

@@ -18,7 +18,7 @@ from occforge.core.batch import CameraBatch
 from occforge.core.config import added
 from occforge.core.grid import GridSpec
 from occforge.core.taxonomy import EMPTY, UNKNOWN, Taxonomy
-from occforge.perception._frustum import cell_centres_m, cells_in_voxels, sample_frustum, splat_frustum
+from occforge.perception._frustum import cells_in_voxels, sample_frustum, splat_frustum, sum_in_voxels
 from occforge.perception._image_encoder import ImageEncoder, ImageEncoderConfig
 from occforge.perception.losses import class_weights
 from occforge.perception.network import Hints
@@ -79,16 +79,11 @@ class SightHead(nn.Module):
         ends_BDHW = depth.softmax(1)[:, :-1]
         ended_BDHW = ends_BDHW.cumsum(1)
         cells = cells_in_voxels(self.grid, cameras, bins, *ends_BDHW.shape[2:])
-        one_B1HW = torch.ones_like(kind_BKHW[:, :1])
-
-        def summed(feature_BCHW: Tensor, chance_BDHW: Tensor) -> Tensor:
-            return splat_frustum(feature_BCHW, chance_BDHW, self.grid, cameras, cells)
-
-        end_BCXYZ = summed(torch.cat([one_B1HW, kind_BKHW.softmax(1)], 1), ends_BDHW)
-        end_B1XYZ, kinds_BKXYZ = end_BCXYZ.tensor_split([1], 1)
-        pass_B1XYZ = summed(one_B1HW, 1.0 - ended_BDHW)
-        behind_B1XYZ = summed(one_B1HW, ended_BDHW - ends_BDHW)
-        share_B3XYZ = torch.cat([end_B1XYZ, pass_B1XYZ, behind_B1XYZ], 1)
+        chance_BDHW3 = torch.stack([ends_BDHW, 1.0 - ended_BDHW, ended_BDHW - ends_BDHW], -1)
+        voxel_M, cell_M = cells
+        share_B3XYZ = sum_in_voxels(chance_BDHW3.flatten(0, 3)[cell_M], voxel_M, len(depth), self.grid)
+        kinds_BKXYZ = splat_frustum(kind_BKHW.softmax(1), ends_BDHW, self.grid, cameras, cells)
+        end_B1XYZ = share_B3XYZ[:, :1]
         share_B3XYZ = share_B3XYZ / share_B3XYZ.sum(1, keepdim=True).clamp(min=1e-6)
         return torch.cat([torch.log1p(end_B1XYZ), share_B3XYZ, kinds_BKXYZ / end_B1XYZ.clamp(min=0.05)], 1)
 
@@ -141,13 +136,9 @@ def first_hits(
     target_BXYZ: Tensor, bins: int, size_HW: tuple[int, int], cameras: CameraBatch, grid: GridSpec
 ) -> tuple[Tensor, Tensor]:
     """Bin (B, H, W) of the first occupied voxel behind each cell of a map, `bins` if there is none, and its class."""
-    centre_BDHW3 = cell_centres_m(grid, cameras, bins, *size_HW)
-    index_BDHW3 = (centre_BDHW3 - centre_BDHW3.new_tensor(grid.origin_m)) / centre_BDHW3.new_tensor(grid.voxel_m)
-    shape_3 = index_BDHW3.new_tensor(grid.shape_XYZ)
-    inside_BDHW = ((index_BDHW3 >= 0) & (index_BDHW3 < shape_3)).all(-1)
-    x, y, z = index_BDHW3.clamp(min=0).minimum(shape_3 - 1).long().unbind(-1)
-    batch = torch.arange(len(target_BXYZ), device=x.device)[:, None, None, None]
-    label_BDHW = torch.where(inside_BDHW, target_BXYZ[batch, x, y, z].long(), EMPTY)
+    voxel_M, cell_M = cells_in_voxels(grid, cameras, bins, *size_HW)
+    label_BDHW = torch.full((len(target_BXYZ), bins, *size_HW), EMPTY, device=target_BXYZ.device)
+    label_BDHW.view(-1)[cell_M] = target_BXYZ.flatten()[voxel_M].long()
     none_B1HW = torch.full_like(label_BDHW[:, :1], EMPTY)
     hit_BDHW = torch.cat([label_BDHW != EMPTY, torch.ones_like(none_B1HW, dtype=torch.bool)], 1)
     bin_BHW = hit_BDHW.int().argmax(1)

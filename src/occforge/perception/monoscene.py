@@ -44,7 +44,7 @@ class Config:
     Here: in the small preset. Because: its image encoder has no ImageNet, and learns depth from them. `terms`: weights
     of the losses; the small preset's keep rare classes from being claimed everywhere (docs/lab, 2026-11-22).
     `columns`: 0 for the paper's 3D U-Net, else the width of a 2D U-Net over columns (`_columns`), which a processor can
-    train: narrow 3D convolutions run at a third of wide 2D ones' speed.
+    train: narrow 3D convolutions run at a third of wide 2D ones' speed; `column_refine` blocks at its full size.
     `position`: add a code of depth and height to the lifted features. Paper: none. Here: in the small preset. Because:
     all voxels of a line of sight are lifted alike, and a small 3D network is slow to find out where they are.
     `prior`: begin at the classes that training scenes have at each voxel (`_prior`); for few frames. Paper: none.
@@ -56,6 +56,7 @@ class Config:
     scales: tuple[int, ...] = (1, 2, 4, 8)
     lift_factor: int = 2
     columns: int = 0
+    column_refine: int = added(0)
     head_channels: int = 32
     position: bool = False
     sight: SightConfig = field(default_factory=SightConfig)
@@ -71,10 +72,11 @@ PRESETS: dict[str, Config] = {
     "street": Config(entropy="street"),
     "room": Config(image=ImageEncoderConfig(channels=200), lift_factor=1, head_channels=200, entropy="room"),
     "small": Config(
-        image=ImageEncoderConfig("residual", channels=24, widths=SMALL_WIDTHS, noise_level=True),
+        image=ImageEncoderConfig("residual", channels=24, widths=SMALL_WIDTHS, noise_level=True, refine=(4, 2)),
         scales=(2, 4, 8, 16),
         lift_factor=1,
         columns=48,
+        column_refine=2,
         relation_prior=False,
         position=True,
         sight=SightConfig(bins=64, splat=True),
@@ -140,7 +142,7 @@ class MonoScene(PerceptionNetwork):
         self.modulate = nn.Conv1d(2, 2 * C, 1) if config.sight.bins else None
         self.told = nn.Conv3d(4 + classes, C, 1) if config.sight.bins and config.sight.splat else None
         self.volume = (
-            ColumnUNet(C, shape_XYZ[2], config.columns, classes)
+            ColumnUNet(C, shape_XYZ[2], config.columns, classes, config.column_refine)
             if config.columns
             else VolumeUNet(config, shape_XYZ, classes)
         )
