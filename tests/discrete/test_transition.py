@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chi2
 
-from occforge.discrete.transition import Transition, draw, scattered_order
+from occforge.discrete.transition import Transition, draw, layered_order, scattered_order
 
 kinds = st.sampled_from(["uniform", "absorbing"])
 schedules = st.sampled_from(["cosine", "quadratic"])
@@ -169,6 +169,14 @@ def test_neighbours_leave_the_mask_at_times_far_apart():
     for axis in range(3):
         apart = order.diff(dim=axis).abs()
         assert float(torch.minimum(apart, 1 - apart).min()) > 0.18
+
+
+def test_layers_leave_the_mask_from_the_ground_upwards():
+    order = layered_order((2, 5, 6, 8), torch.Generator().manual_seed(1))
+    assert float(order.min()) >= 0.0 and float(order.max()) < 1.0
+    for z in range(8):
+        assert bool((order[..., z] >= z / 8).all() and (order[..., z] < (z + 1) / 8).all())
+        assert order[0, ..., z].unique().numel() == 30, "not a whole layer at once"
 
 
 @settings(max_examples=20)

@@ -27,7 +27,7 @@ def test_a_prompt_and_a_seed_are_a_scene(composition):
     ticks = []
     one = generate_scene(composition, "cars on the left", 3, SAMPLING, progress=lambda: ticks.append(1))
     two = generate_scene(composition, "cars on the left", 3, SAMPLING)
-    assert len(ticks) == step_count(composition, SAMPLING) == 17
+    assert len(ticks) == step_count(composition, SAMPLING) == 25
     assert one.scene.grid == GRID and one.scene.taxonomy == SEMANTIC_KITTI and one.scene.labels_XYZ.max() < 20
     assert one.scene.labels_XYZ.tobytes() == two.scene.labels_XYZ.tobytes() and one.understood == two.understood
     assert not np.array_equal(
@@ -167,6 +167,7 @@ def test_scenes_of_another_generator(composition):
     [
         ({"background_steps": 0}, "--background-steps"),
         ({"refine_steps": -1}, "--refine-steps"),
+        ({"refine_sweeps": -1}, "--refine-sweeps"),
         ({"fusion_sweeps": -1}, "--fusion-sweeps"),
         ({"guidance": float("nan")}, "--guidance"),
         ({"guidance": float("inf")}, "--guidance"),

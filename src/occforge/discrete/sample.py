@@ -71,13 +71,14 @@ def sample(
     sweeps: int = 0,
     planning: Planning | None = None,
     progress: Callable[[], object] = lambda: None,
+    order: Callable[[tuple[int, int, int, int], torch.Generator], Tensor] = scattered_order,
 ) -> Tensor:
     """x_0 (B, X, Y, Z) long by ancestral sampling in `steps` steps (Eqs. 2-3, Comp-D3PM); the last step samples too.
 
     `known_BXYZ` holds what must stay (Eq. 9); a value >= `transition.states` is free. Known positions follow the
     forward process, so that at every step they are as noisy as the rest. Absorbing kind only: `certain_BXYZ` says what
     a position is when it leaves the mask (>= `states`: the network decides), and `sweeps` redraw every position that
-    the network decides once each, a block at a time given all others (`sweep`).
+    the network decides once each, a block at a time given all others (`sweep`); `order` says when positions leave it.
 
     A network with self-conditioning sees its last estimate (Sec. 4.2), or a fresh one (`Planning`), in which what is
     known is certain from the first step on. Not in the papers. Because: while all is noise, what is known is too, and
@@ -100,11 +101,11 @@ def sample(
         x_t = torch.where(free_BXYZ, transition.noise(shape_BXYZ, generator), known_BXYZ)
     else:
         x_t = transition.noise(shape_BXYZ, generator)
-    order = scattered_order(shape_BXYZ, generator)
+    order_BXYZ = order(shape_BXYZ, generator)
     certain_N = None if certain_BXYZ is None else certain_BXYZ.reshape(-1)
     estimate: Tensor | None = None
     for t, s in times(transition, steps, planning):
-        query_N = transition.select(x_t, s, order)
+        query_N = transition.select(x_t, s, order_BXYZ)
         if query_N is not None and certain_N is not None:
             sure_N = certain_N[query_N] < transition.states
             x_t = x_t.reshape(-1).index_copy(0, query_N[sure_N], certain_N[query_N[sure_N]]).reshape(shape_BXYZ)

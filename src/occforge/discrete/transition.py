@@ -156,6 +156,16 @@ def scattered_order(shape_BXYZ: tuple[int, int, int, int], generator: torch.Gene
     return (u_B[:, None, None, None] + x[:, None, None] + y[:, None] + z).frac()
 
 
+def layered_order(shape_BXYZ: tuple[int, int, int, int], generator: torch.Generator) -> Tensor:
+    """When each position leaves the mask, in [0, 1), (B, X, Y, Z): from the ground upwards, a layer at a time.
+
+    Not in the papers: within a layer as in `scattered_order`. Because: what stands is told by what it stands on; pieces
+    of a pole drawn before they see each other do not meet (docs/lab, 2026-11-23).
+    """
+    layers = shape_BXYZ[3]
+    return (torch.arange(layers, dtype=torch.float64) + scattered_order(shape_BXYZ, generator)) / layers
+
+
 def draw(p_NK: Tensor, u_N: Tensor) -> Tensor:
     """A categorical draw per row of probabilities (N, K), by inverting the cumulative sum at u in [0, 1); (N,) long."""
     cumulative_NK = p_NK.cumsum(1)

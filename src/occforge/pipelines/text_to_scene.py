@@ -15,6 +15,7 @@ from occforge.discrete.guided import Guided
 from occforge.discrete.sample import SWEEP_BLOCKS, Planning, sample
 from occforge.discrete.stages import Composition, StageName
 from occforge.discrete.text import check_prompt, request_BA
+from occforge.discrete.transition import layered_order
 from occforge.metrics.prompts import MEASURED, can_measure, found
 
 STAGES: tuple[StageName, ...] = ("background", "objects", "fusion", "refine")
@@ -34,7 +35,9 @@ class SamplingConfig:
     Salimans 2022), while the noise level lies in `guided_levels`; w = 1 asks the network once a step instead of twice.
     `background_planning`: how the background's plan is drawn (`Planning`); objects need none, their numbers are right.
     `object_attention_every`: of how many object steps one evaluates the attention anew (`Reuse`): 30 % less work.
-    `fusion_sweeps`: how often fusion draws everything again (`discrete.sample.sweep`). `attempts`: how often a coarse
+    `fusion_sweeps`, `refine_sweeps`: how often these draw everything again (`discrete.sample.sweep`). The refinement
+    draws from the ground upwards (`layered_order`), two steps a layer by default, of which those in the air are free.
+    `attempts`: how often a coarse
     grid is drawn at most (`_Run.first_that_shows`); 1 takes the first as it is.
     """
 
@@ -43,7 +46,8 @@ class SamplingConfig:
     object_attention_every: int = 3
     fusion_steps: int = 10
     fusion_sweeps: int = 1
-    refine_steps: int = 6
+    refine_steps: int = 32
+    refine_sweeps: int = 2
     guidance: float = 1.0
     guided_levels: tuple[float, float] = (0.3, 0.95)
     background_planning: Planning | None = field(default_factory=Planning)
@@ -60,7 +64,8 @@ class SamplingConfig:
         )
         for name in counts:
             check_count(f"--{name.replace('_', '-')}", getattr(self, name))
-        check_count("--fusion-sweeps", self.fusion_sweeps, 0)
+        for name in ("fusion_sweeps", "refine_sweeps"):
+            check_count(f"--{name.replace('_', '-')}", getattr(self, name), 0)
         check_guidance("--guidance", self.guidance)
 
 
@@ -148,7 +153,7 @@ def drawn_for(composition: Composition, understood: dict[str, str], seed: int) -
 
 def step_count(composition: Composition, config: SamplingConfig, kept: Sequence[StageName] = ()) -> int:
     """How often `generate_scene` calls `progress`; `kept` are the coarse grids that it is given whole."""
-    refine = config.refine_steps if "refine" in composition.networks else 0
+    refine = config.refine_steps + SWEEP_BLOCKS * config.refine_sweeps if "refine" in composition.networks else 0
     sweeps = config.fusion_sweeps if composition.transitions["fusion"].kind == "absorbing" else 0
     fusion = config.fusion_steps + SWEEP_BLOCKS * sweeps
     background = 0 if "background" in kept else config.background_steps
@@ -286,8 +291,17 @@ class _Run:
         label = torch.from_numpy(self.levels.alphabets["labels"].encode(half).astype(np.int64))
         known = torch.where(label == 0, 0, transition.states)[None]
         network, generator = Refining(self.composition, label), self.generator("refine")
-        steps, shape = self.config.refine_steps, (1, *self.levels.half_grid.shape_XYZ)
-        rank = sample(network, transition, shape, steps, generator, known, progress=self.progress)[0]
+        rank = sample(
+            network,
+            transition,
+            (1, *self.levels.half_grid.shape_XYZ),
+            self.config.refine_steps,
+            generator,
+            known,
+            sweeps=self.config.refine_sweeps,
+            progress=self.progress,
+            order=layered_order,
+        )[0]
         return book.decode(self.composition.refiner.codes_of(label, rank).numpy())
 
 
