@@ -39,6 +39,7 @@ import numpy as np
 import torch
 import tyro
 
+from occforge.core.arithmetic import Dtype
 from occforge.core.batch import CameraBatch
 from occforge.core.camera import CameraPath
 from occforge.core.errors import InputError
@@ -362,8 +363,8 @@ def table(settings: Settings) -> str:
         "# OccScene's ablations on the street world",
         "",
         f"`python runs/occscene_tables.py`: stage I {settings.minutes:g} CPU minutes a generator and seed, stage II "
-        f"{settings.joint_minutes:g} more, {begun}; {len(settings.views)} training streets; {len(settings.painted)} "
-        f"held-out ones are painted, {len(settings.perceived)} perceived; seeds "
+        f"{settings.joint_minutes:g} more in {settings.loop.dtype}, {begun}; {len(settings.views)} training streets; "
+        f"{len(settings.painted)} held-out ones are painted, {len(settings.perceived)} perceived; seeds "
         f"{', '.join(map(str, settings.seeds))}, mean ± standard deviation. Distances (lower is better) are in the "
         f"judge's features; that of real pictures is {floor}. Perception: mean IoU in percent on clean held-out "
         f"pictures and at noise level {NOISE:g}. Planned at commit {made['commit']}, torch {made['torch']}.",
@@ -439,6 +440,7 @@ def main(
     batch: int = 8,
     joint_batch: int = 4,
     sampler_steps: tuple[int, ...] = (5, 10, 20, 50),
+    dtype: Dtype = "float32",
     workers: int = 2,
 ) -> None:
     """Compare alignments and ways of training at equal compute and data.
@@ -460,6 +462,7 @@ def main(
         batch: Streets of a training step of stage I.
         joint_batch: Streets of a training step of stage II.
         sampler_steps: Numbers of sampler steps of Table XI; the first tables take 20 of them.
+        dtype: Arithmetic in training; the same for all seeds, whatever the processor of the day is good at.
         workers: Processes side by side, one thread each.
     """
     torch.set_num_threads(1)
@@ -482,8 +485,10 @@ def main(
         seeds=seeds,
         sampler_steps=tuple(sorted({*sampler_steps, painting.steps})),
         workers=workers,
-        loop=LoopConfig(batch=batch, lr=1e-3, muon_lr=0.02, warmup=20),
-        joint_loop=LoopConfig(batch=joint_batch, lr=5e-6, muon_lr=0.0001, warmup=10),  # docs/lab, 2026-11-23
+        loop=LoopConfig(batch=batch, lr=1e-3, muon_lr=0.02, warmup=20, dtype=dtype),
+        joint_loop=LoopConfig(  # rates: docs/lab, 2026-11-23
+            batch=joint_batch, lr=5e-6, muon_lr=0.0001, warmup=10, dtype=dtype
+        ),
         config=partial(picture_config, views.pairs.taxonomy, views.pairs.size_HW, stable_diffusion=False),
         painting=painting,
     )
