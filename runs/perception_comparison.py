@@ -41,10 +41,11 @@ from occforge.core.memory import peak_bytes
 from occforge.core.processes import run_jobs, run_steps, start_worker
 from occforge.data.pairs import PairCache, WorldPairs
 from occforge.data.procedural import TEST_FIRST_SEED, TRAIN_FIRST_SEED
-from occforge.metrics.occupancy import MeanScene, NearestScene, OccupancyStatistics
+from occforge.metrics.occupancy import OccupancyStatistics
 from occforge.metrics.report import versions
 from occforge.perception.network import build_network, network_names, preset
 from occforge.perception.weights import load_network
+from occforge.pipelines.evaluate_perception import baselines
 from occforge.pipelines.perceive import perceive
 from occforge.render.bev import bev
 from occforge.render.picture import resize_rgb, save_rgb, sheet
@@ -220,14 +221,7 @@ def score_baselines(settings: Settings) -> None:
     """Keep what the two baselines score."""
     if all(settings.kept_path(name, 0).exists() for name in BASELINES):
         return
-    training = PairCache(settings.cache, settings.pairs)
-    counted = MeanScene(training.source.grid, training.source.taxonomy)
-    nearest = NearestScene(lambda index: training[index].labels_XYZ)
-    for index in range(len(training)):
-        pair = training[index]
-        counted.add(pair.labels_XYZ)
-        nearest.add(pair.image_HW3)
-    mean = counted.predict()
+    mean, nearest = baselines(PairCache(settings.cache, settings.pairs))
     predictors = (lambda image, _: mean, lambda image, _: nearest.predict(image))
     for name, predict in zip(BASELINES, predictors, strict=True):
         write_json(settings.kept_path(name, 0), scored(settings, predict))

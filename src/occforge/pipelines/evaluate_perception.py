@@ -68,12 +68,7 @@ def evaluate_perception(
     mean, nearest = None, None
     if training is not None:
         sides |= {name: OccupancyStatistics(source.grid, source.taxonomy) for name in ("mean scene", "nearest picture")}
-        counted, nearest = MeanScene(source.grid, source.taxonomy), NearestScene(lambda i: training[i].labels_XYZ)
-        for index in tqdm(range(len(training)), desc="baselines", leave=False):
-            pair = training[index]
-            counted.add(pair.labels_XYZ)
-            nearest.add(pair.image_HW3)
-        mean = counted.predict()
+        mean, nearest = baselines(training)
     rows: list[NDArray[np.uint8]] = []
     for index in tqdm(range(len(source)), desc="scenes", leave=False):
         pair = source.pair(index)
@@ -101,6 +96,17 @@ def evaluate_perception(
     write_text(out / "perception.md", table)
     write_json(out / "perception.json", json.loads(json.dumps(record)))
     return PerceptionReport(scores, table)
+
+
+def baselines(training: PairCache) -> tuple[NDArray[np.uint8], NearestScene]:
+    """What needs no network: the mean scene (X, Y, Z) of training pairs, and the scene of the nearest of them."""
+    counted = MeanScene(training.source.grid, training.source.taxonomy)
+    nearest = NearestScene(lambda index: training[index].labels_XYZ)
+    for index in tqdm(range(len(training)), desc="baselines", leave=False):
+        pair = training[index]
+        counted.add(pair.labels_XYZ)
+        nearest.add(pair.image_HW3)
+    return counted.predict(), nearest
 
 
 def side_by_side(image_HW3: NDArray[np.uint8], truth: Scene, predicted: Scene, height: int = 192) -> NDArray[np.uint8]:
