@@ -40,7 +40,21 @@ def test_a_cache_is_what_the_levels_make(tmp_path, levels):
         made = levels.grids(source.labels(index))
         assert all(np.array_equal(getattr(cache[index].grids, name), getattr(made, name)) for name in FIELDS)
         assert cache[index].attributes == source.attributes(index)
-    assert sorted(p.name for p in cache.shards.folder.iterdir()) == ["00000.npz", "00001.npz"]
+    assert sorted(p.name for p in cache.shards.folder.iterdir()) == ["00000.npz", "00001-3.npz"]
+
+
+def test_another_number_of_scenes_keeps_what_is_there(tmp_path, levels):
+    few, more = (SceneCache(tmp_path, TinySource(count), levels) for count in (SHARD + 3, 2 * SHARD + 1))
+    few.fill(2)
+    assert few.shards.folder == more.shards.folder
+    kept = (few.shards.path(0), few.shards.path(1))
+    before = [(path.name, path.stat().st_mtime_ns) for path in kept]
+    more.fill(2)
+    assert [(path.name, path.stat().st_mtime_ns) for path in kept] == before
+    names = ["00000.npz", "00001-3.npz", "00001.npz", "00002-1.npz"]
+    assert sorted(path.name for path in more.shards.folder.iterdir()) == names
+    for index in (0, SHARD + 2):
+        assert np.array_equal(few[index].grids.fusion, more[index].grids.fusion)
 
 
 @pytest.mark.parametrize(
@@ -65,9 +79,8 @@ def test_a_damaged_shard_is_made_again(tmp_path, levels, damage):
 
 
 def test_other_sources_lie_elsewhere(tmp_path, levels):
-    folders = {
-        SceneCache(tmp_path, s, levels).shards.folder for s in (TinySource(4), TinySource(5), TinySource(4, 0.5))
-    }
+    sources = TinySource(4), TinySource(4, first=1), TinySource(4, 0.5)
+    folders = {SceneCache(tmp_path, source, levels).shards.folder for source in sources}
     assert len(folders) == 3
 
 

@@ -52,7 +52,7 @@ class PairSource(Protocol):
 
     @property
     def identity(self) -> str:
-        """What decides its pairs, for naming a cache."""
+        """What decides the pair of an index, for naming a cache; their number only where that does, too."""
         ...
 
     @property
@@ -159,7 +159,7 @@ class DatasetPairs:
     def identity(self) -> str:
         """See `PairSource`; other calibrations, tables or readers make other pairs."""
         where = "" if self.root is None else f"{Path(self.root).resolve()}-{self._tables}"
-        which = self.indices and hashlib.sha256(repr(self.indices).encode()).hexdigest()[:8]
+        which = hashlib.sha256(repr(self.indices or len(self)).encode()).hexdigest()[:8]
         return f"{self.name}-{__version__}-{self.split}-{where}-{self.size_HW}-{self.factor}-{which}"
 
     def some(self, most: int | None) -> "DatasetPairs":
@@ -272,7 +272,7 @@ class PairCache:
 
     def __init__(self, folder: Path, source: PairSource) -> None:
         self.source = source
-        digest = hashlib.sha256(json.dumps([source.identity, len(source), asdict(source.grid)]).encode()).hexdigest()
+        digest = hashlib.sha256(json.dumps([source.identity, asdict(source.grid)]).encode()).hexdigest()
         self.shards = Shards(folder / f"pairs-{digest[:16]}", len(source), _MakePairs(source))
 
     def __len__(self) -> int:

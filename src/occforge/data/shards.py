@@ -22,7 +22,10 @@ Make = Callable[[Sequence[int]], Arrays]
 
 
 class Shards:
-    """`count` items of `make` in files of `SHARD` items under `folder`; what is missing or damaged is made again."""
+    """`count` items of `make` in files of `SHARD` items under `folder`; what is missing or damaged is made again.
+
+    Where items do not depend on how many there are, a folder serves any count: a file that is not full says so.
+    """
 
     def __init__(self, folder: Path, count: int, make: Make) -> None:
         self.folder, self.count, self.make = folder, count, make
@@ -30,7 +33,7 @@ class Shards:
 
     def path(self, shard: int) -> Path:
         """Where a shard lies."""
-        return self.folder / f"{shard:05d}.npz"
+        return _path(self.folder, shard, self.count)
 
     def fill(self, workers: int, name: str) -> None:
         """Make every missing shard, `workers` processes side by side, with progress; one leaves it for later."""
@@ -76,16 +79,25 @@ class _MakeShard:
     make: Make
 
     def __call__(self, shard: int) -> None:
-        path = self.folder / f"{shard:05d}.npz"
+        path = _path(self.folder, shard, self.count)
         if path.exists():
             return
-        arrays = self.make(range(shard * SHARD, min((shard + 1) * SHARD, self.count)))
+        arrays = self.make(_items(shard, self.count))
         with atomic_path(path) as temporary, temporary.open("wb") as stream:
             np.savez_compressed(stream, allow_pickle=False, **arrays)
 
 
 def _shards(count: int) -> int:
     return (count + SHARD - 1) // SHARD
+
+
+def _items(shard: int, count: int) -> range:
+    return range(shard * SHARD, min((shard + 1) * SHARD, count))
+
+
+def _path(folder: Path, shard: int, count: int) -> Path:
+    held = len(_items(shard, count))
+    return folder / (f"{shard:05d}.npz" if held == SHARD else f"{shard:05d}-{held}.npz")
 
 
 def reading_order(count: int, step: int, slots: Sequence[int], batch: int, seed: int) -> list[int]:
@@ -113,9 +125,7 @@ def _epoch_order(count: int, seed: int, epoch: int) -> NDArray[np.int64]:
         group = 16
         parts = []
         for start in range(0, len(shards), group):
-            items = np.concatenate(
-                [np.arange(s * SHARD, min((s + 1) * SHARD, count)) for s in shards[start : start + group]]
-            )
+            items = np.concatenate([np.array(_items(s, count)) for s in shards[start : start + group]])
             parts.append(rng.permutation(items))
         _ORDERS[key] = np.concatenate(parts)
     return _ORDERS[key]

@@ -132,7 +132,7 @@ class ViewCache:
 
     def __init__(self, folder: Path, source: ViewSource) -> None:
         self.source = source
-        named = [source.identity, len(source), asdict(source.pairs.grid), *_RAYS]
+        named = [source.identity, asdict(source.pairs.grid), *_RAYS]
         digest = hashlib.sha256(json.dumps(named).encode())
         self.shards = Shards(folder / f"views-{digest.hexdigest()[:16]}", len(source), _MakeViews(source))
 

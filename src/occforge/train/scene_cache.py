@@ -75,7 +75,7 @@ class SceneCache:
         self.source, self.levels = source, levels
         sizes = asdict(levels.config).items()
         pools = {k: v for k, v in sizes if "factor" in k or "threshold" in k or "codes" in k}
-        digest = hashlib.sha256(json.dumps([source.identity, len(source), pools], sort_keys=True).encode())
+        digest = hashlib.sha256(json.dumps([source.identity, pools], sort_keys=True).encode())
         for book in (levels.fusion_book, levels.refine_book):
             digest.update(b"" if book is None else book.block_K8.tobytes())
         self.shards = Shards(folder / digest.hexdigest()[:16], len(source), _MakeGrids(source, levels))

@@ -86,7 +86,7 @@ class DatasetSource:
     @property
     def identity(self) -> str:
         """What the cache is named after."""
-        return f"{self.dataset}-{self.root.resolve()}-{self.split}"
+        return f"{self.dataset}-{self.root.resolve()}-{self.split}-{len(self)}"
 
     @property
     def grid(self) -> GridSpec:
