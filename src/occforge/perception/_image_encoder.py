@@ -79,7 +79,9 @@ class ImageEncoder(nn.Module):
 
     def forward(self, image_B3HW: Tensor, noise_level_B: Tensor | None = None) -> dict[int, Tensor]:
         """The pyramid; a noise level is used only where the configuration says so."""
-        x_B3HW = ((image_B3HW - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
+        x_B3HW = (image_B3HW - self.mean) / self.std
+        if self.config.backbone == "residual":  # wide convolutions, twice as fast with channels last
+            x_B3HW = x_B3HW.contiguous(memory_format=torch.channels_last)
         skips, deepest = self.encoder(x_B3HW, noise_level_B)
         x = self.neck(deepest)
         pyramid = {16: self.resize["16"](x)} if "16" in self.resize and "16" not in self.up else {}
