@@ -29,9 +29,8 @@ def refined():
         made["half"].append(half)
         for way, (order, steps, sweeps) in ways.items():
             network, generator = Refining(composition, label), torch.Generator().manual_seed(seed)
-            rank = sample(network, transition, tuple(known.shape), steps, generator, known, sweeps=sweeps, order=order)[
-                0
-            ]
+            shape = tuple(known.shape)
+            rank = sample(network, transition, shape, steps, generator, known, sweeps=sweeps, order=order)[0]
             made[way].append(levels.refine_book.decode(composition.refiner.codes_of(label, rank).numpy()))
     return composition, made
 

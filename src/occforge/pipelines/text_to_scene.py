@@ -36,9 +36,8 @@ class SamplingConfig:
     `background_planning`: how the background's plan is drawn (`Planning`); objects need none, their numbers are right.
     `object_attention_every`: of how many object steps one evaluates the attention anew (`Reuse`): 30 % less work.
     `fusion_sweeps`, `refine_sweeps`: how often these draw everything again (`discrete.sample.sweep`). The refinement
-    draws from the ground upwards (`layered_order`), two steps a layer by default, of which those in the air are free.
-    `attempts`: how often a coarse
-    grid is drawn at most (`_Run.first_that_shows`); 1 takes the first as it is.
+    draws from the ground upwards (`layered_order`), by default in steps of less than a layer; those in the air cost
+    nothing. `attempts`: how often a coarse grid is drawn at most (`_Run.first_that_shows`); 1 takes the first as it is.
     """
 
     background_steps: int = 14

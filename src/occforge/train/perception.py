@@ -162,10 +162,10 @@ def start_from(network: PerceptionNetwork, name: str, path: Path) -> None:
                 f"--start {path}: expected {what} {value}, got {found[what]}; train with the settings of that file, or "
                 "leave the flag out"
             )
-    own = {k: v for k, v in network.state_dict().items() if k.startswith(("prior.", "told.")) or ".refine." in k}
-    # those may be new
-    counted = {k: v for k, v in own.items() if k == "prior.log_share_KXYZ"}  # never those of the start's scenes
-    load_state(network, own | trained.network.state_dict() | counted, path)
+    fresh = network.state_dict()
+    added = {k: v for k, v in fresh.items() if k.startswith(("prior.", "told.")) or ".refine." in k}
+    counted = {k: v for k, v in added.items() if k == "prior.log_share_KXYZ"}  # never those of the start's scenes
+    load_state(network, added | trained.network.state_dict() | counted, path)
 
 
 def class_counts_XYZK(pairs: PairCache) -> Tensor:
