@@ -59,7 +59,9 @@ def test_recipes_are_listed_and_explain_their_flags(occforge):
 def test_unknown_verbs(occforge, arguments):
     code, out, err = occforge(*arguments)
     assert code == 2 and out == "" and len(err.splitlines()) == 1
-    assert err.startswith(f"occforge: no verb '{arguments[0]}'")
+    assert err.startswith(f"occforge: no verb '{' '.join(arguments)}'")
+    if arguments[0] == "evaluate":
+        assert "evaluate scenes" in err and "generate" not in err
 
 
 def test_unknown_recipes(occforge):

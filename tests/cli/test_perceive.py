@@ -136,7 +136,8 @@ def test_a_network_comes_back_from_its_file(weights):
 
 def bad_cameras(folder):
     yield "singular", {"K_33": [[1, 0, 0], [1, 0, 0], [0, 0, 1]]}, "singular"
-    yield "no-K", {"focal": 3}, "expected an object with K_33"
+    yield "no-K", {"focal": 3}, "got only focal"
+    yield "bare-K", [[1, 0, 0], [0, 1, 0], [0, 0, 1]], "expected an object with K_33"
     yield "words", {"K_33": [["a", 0, 0], [0, 1, 0], [0, 0, 1]]}, "expected numbers"
     yield "no-list", {"cameras": 5}, "expected an object with K_33"
     yield "no-camera", {"cameras": {"x": 1}}, "expected an object with K_33"
@@ -180,8 +181,9 @@ def test_what_is_no_picture_is_refused(tmp_path, weights):
 def test_a_hundred_megapixels_are_refused_before_they_are_decoded(tmp_path, weights):
     path = tmp_path / "huge.png"
     Image.new("1", (10_000, 10_000)).save(path)
-    with pytest.raises(InputError, match=r"10000 x 10000 \(100 megapixels\)|at most 64 megapixels"):
+    with pytest.raises(InputError, match=r"10000 x 10000 \(100 megapixels\)|at most 64 megapixels") as refused:
         perceive(path, out=tmp_path / "out", weights=weights)
+    assert str(refused.value).count(str(path)) == 1
 
 
 def test_flags_that_make_no_camera_are_refused():

@@ -44,7 +44,9 @@ def main() -> None:
         verb = " ".join(arguments[:words])
         if verb in VERBS:
             sys.exit(_run(VERBS[verb][0], verb, arguments[words:]))
-    print(f"occforge: no verb '{arguments[0]}'; there are: {', '.join(VERBS)}", file=sys.stderr)
+    group = [verb for verb in VERBS if verb.startswith(f"{arguments[0]} ")]
+    asked = " ".join(arguments[: 2 if group else 1])
+    print(f"occforge: no verb '{asked}'; there are: {', '.join(group or VERBS)}", file=sys.stderr)
     sys.exit(2)
 
 

@@ -139,7 +139,11 @@ def read_camera_file(file: Path) -> dict[str, Any]:
     cameras = value.get("cameras") if isinstance(value, dict) else None
     value = cameras[0] if isinstance(cameras, list) and cameras else value
     if not isinstance(value, dict) or "K_33" not in value:
-        raise InputError(f"--camera {file}: expected an object with K_33 (three rows of three numbers), got none")
+        got = f"only {', '.join(value)}" if isinstance(value, dict) and value else "none"
+        raise InputError(
+            f'--camera {file}: expected an object with K_33, as {{"K_33": [[fx, 0, cx], [0, fy, cy], [0, 0, 1]]}}, got '
+            + got
+        )
     return value
 
 

@@ -29,6 +29,14 @@ def file_digest(path: Path) -> str:
         raise InputError(f"expected a file at {path}, cannot read it ({error.strerror}); give another") from error
 
 
+def check_numpy(path: Path) -> None:
+    """Raise `ValueError` unless a file begins as one of NumPy does, which takes others for pickles and tells how to
+    load them unsafely."""
+    with path.open("rb") as stream:
+        if not stream.read(6).startswith((b"\x93NUMPY", b"PK\x03\x04", b"PK\x05\x06")):
+            raise ValueError("it is no file of NumPy")
+
+
 def make_folder(folder: Path) -> None:
     """Create a folder if it is not there; raises `InputError` where it cannot be, so that nothing long is lost."""
     try:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from occforge.core.errors import InputError
-from occforge.core.files import atomic_path
+from occforge.core.files import atomic_path, check_numpy
 from occforge.core.taxonomy import UNKNOWN, Taxonomy
 
 
@@ -121,6 +121,7 @@ class Scene:
         if not path.is_file():
             raise InputError(f"expected a scene file at {path}, found none; give the path of a scene.npz")
         try:
+            check_numpy(path)
             with np.load(path, allow_pickle=False) as file:
                 labels = file["labels_XYZ"]
                 voxel_m, origin_m = file["voxel_m"], file["origin_m"]

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from occforge.core.errors import InputError
+from occforge.core.files import check_numpy
 from occforge.core.grid import GridSpec, Scene
 from occforge.core.taxonomy import NUSCENES_OCC, UNKNOWN, Taxonomy
 from occforge.data._axes import from_rfu
@@ -70,6 +71,7 @@ def open(root: Path | None, split: str, images: bool = True, camera: str = "CAM_
 def read_labels(path: Path) -> NDArray[np.uint8]:
     """Training labels of a frame, uint8 (512, 512, 40), x forward, y left, z up; 255 where there is noise."""
     try:
+        check_numpy(path)
         row_N4 = np.load(path, allow_pickle=False)
     except Exception as error:  # a damaged file raises anything: ValueError, EOFError, UnpicklingError
         raise InputError(f"{path}: expected a NumPy array, cannot read it ({error}); copy the file again") from error

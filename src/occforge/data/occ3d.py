@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from occforge.core.errors import InputError
+from occforge.core.files import check_numpy
 from occforge.core.grid import GridSpec, Scene
 from occforge.core.taxonomy import OCC3D, UNKNOWN, Taxonomy
 from occforge.data._nuscenes import PUBLISHED_FRAMES, SPLITS, find_tables, in_split, read_tables
@@ -76,6 +77,7 @@ def read_frame(path: Path) -> Frame:
     """Labels and masks of a `labels.npz`; raises `InputError` if an array is missing or has other values."""
     arrays = {}
     try:
+        check_numpy(path)
         with np.load(path, allow_pickle=False) as file:
             for key in ("semantics", "mask_lidar", "mask_camera"):
                 arrays[key] = file[key]

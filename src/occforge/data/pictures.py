@@ -47,6 +47,8 @@ def read_picture(path: Path) -> Picture:
         raise InputError(
             f"{path}: expected at most {LARGEST_PIXELS // 10**6} megapixels ({error}); resize it"
         ) from error
+    except InputError:
+        raise
     except (OSError, SyntaxError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise InputError(f"{path}: expected a picture such as PNG or JPEG, cannot read it ({reason})") from error
