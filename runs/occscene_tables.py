@@ -163,6 +163,7 @@ class Settings:
             "counts": [len(s) for s in (self.views, self.painted, self.reference, self.perceived)],
             "configs": {arm.alignment: asdict(self.config(arm.alignment)) for arm in self.arms},
             "loops": [asdict(self.loop), asdict(self.joint_loop)],
+            "joint": {arm.name: asdict(joint_options(self, arm)) for arm in self.arms if arm.joint},
             "judge": load_judge(self.judge).digest(),
             "begins": [file and file_digest(file) for file in (self.start, self.perception)],
             "minutes": [self.minutes, self.joint_minutes],
@@ -438,7 +439,7 @@ def main(
     seeds: tuple[int, ...] = (0, 1, 2),
     streets: int = 6144,
     batch: int = 8,
-    joint_batch: int = 4,
+    joint_batch: int = 8,
     sampler_steps: tuple[int, ...] = (5, 10, 20, 50),
     dtype: Dtype = "float32",
     workers: int = 2,
@@ -486,8 +487,8 @@ def main(
         sampler_steps=tuple(sorted({*sampler_steps, painting.steps})),
         workers=workers,
         loop=LoopConfig(batch=batch, lr=1e-3, muon_lr=0.02, warmup=20, dtype=dtype),
-        joint_loop=LoopConfig(  # rates: docs/lab, 2026-11-23
-            batch=joint_batch, lr=5e-6, muon_lr=0.0001, warmup=10, dtype=dtype
+        joint_loop=LoopConfig(  # rates: docs/lab, 2026-11-23, a stage II that loses nothing
+            batch=joint_batch, lr=1e-5, muon_lr=0.0002, warmup=10, dtype=dtype
         ),
         config=partial(picture_config, views.pairs.taxonomy, views.pairs.size_HW, stable_diffusion=False),
         painting=painting,

@@ -75,14 +75,14 @@ def test_every_parameter_learns_from_the_loss(case: Case) -> None:
 
 
 def test_a_batch_holds_the_prediction_of_each_picture(case: Case) -> None:
-    """`Prediction.of` gives the losses that the picture has by itself."""
+    """The part of it that is a picture's gives the losses that the picture has by itself."""
     network, target = case.network.eval(), torch.randint(0, 11, (BATCH, *GRID.shape_XYZ)).to(torch.uint8)
     with torch.no_grad():
         together = network(case.image, case.cameras, case.hints())
         for b in range(BATCH):
             camera = CameraBatch.stack([street_camera(SIZE_HW)])
             alone, losses = network(case.image[b : b + 1], camera, Hints()), []
-            for prediction in (together.of(b), alone):
+            for prediction in (together.mapped(lambda x, b=b: x[b : b + 1]), alone):
                 torch.manual_seed(3)  # of what a loss draws
                 losses.append(network.loss(prediction, target[b : b + 1], camera))
             for name in losses[1]:

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from occforge.latent.objective import LEAST_NOISE, Diffusion, joint_loss_B
+from occforge.latent.objective import LEAST_NOISE, Diffusion, held_to_less
 
 KINDS = ("epsilon", "sample", "v_prediction")
 
@@ -62,6 +62,9 @@ def test_an_error_costs_the_same_as_picture_and_as_velocity():
 
 
 def test_perception_counts_less_where_there_is_more_noise():
-    one = torch.ones(3)
-    loss = joint_loss_B(one, 2 * one, torch.tensor([1.0, 0.25, 0.0]))
-    assert loss.tolist() == [3.0, 2.0, 1.0]
+    value = torch.randn(3, 2, 4, requires_grad=True)
+    held = held_to_less(value, torch.tensor([1.0, 0.25, 0.0], dtype=torch.float64))
+    assert torch.equal(held, value)
+    (gradient,) = torch.autograd.grad(held.square().sum(), value)
+    torch.testing.assert_close(gradient, 2 * value.detach() * torch.tensor([1.0, 0.5, 0.0])[:, None, None])
+    assert not held_to_less(value.detach(), torch.ones(3)).requires_grad

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from occforge.core.batch import CameraBatch
 from occforge.core.errors import InputError
@@ -14,7 +15,7 @@ from occforge.discrete.text import ATTRIBUTE_VALUES
 from occforge.latent.alignment import AlignmentConfig
 from occforge.latent.camera_encoding import CameraEncodingConfig
 from occforge.latent.generator import GeneratorConfig, PictureGenerator, maps_of_rays, shares_of
-from occforge.latent.objective import Diffusion, joint_loss_B
+from occforge.latent.objective import Diffusion
 from occforge.latent.painter import PainterConfig
 from occforge.latent.weights import load_generator, save_generator
 from occforge.perception._image_encoder import ImageEncoderConfig
@@ -23,7 +24,7 @@ from occforge.perception.network import Prediction
 from occforge.perception.weights import load_network, save_network
 from occforge.pipelines.text_to_pictures import known
 from occforge.render.raycast import rays_of
-from occforge.train.joint import JointOptions, JointTask, each, keep_statistics, key_cameras, share_drawn, train_joint
+from occforge.train.joint import JointOptions, JointTask, keep_statistics, key_cameras, share_drawn, train_joint
 from occforge.train.loop import LoopConfig
 from occforge.train.optim import split_parameters
 from occforge.train.painting import PaintingOptions, drawn_batch
@@ -70,26 +71,55 @@ def files(views, tmp_path_factory):
     return folder / "pictures.safetensors", folder / "monoscene.safetensors"
 
 
+def what_is_read(task, slots):
+    """Prediction of the first step, with the noise steps that perception and the generator have."""
+    generator, options = task.generator, task.options
+    drawn = drawn_batch(generator, task.views, options.painting, 0, range(slots), slots, 0)
+    clean_B = [share_drawn(0, 0, slot) < options.clean for slot in range(slots)]
+    y = torch.stack([drawn.y_0[b] if clean else drawn.y_t[b] for b, clean in enumerate(clean_B)])
+    t_B = torch.tensor([0 if clean else int(drawn.t_B[b]) for b, clean in enumerate(clean_B)])
+    return task.read(y, t_B, drawn.words_BLE, drawn.cameras), t_B, drawn
+
+
 @pytest.mark.parametrize("reads", ["noisy", "estimate"])
-def test_the_loss_is_equation_1(views, reads):
+def test_the_loss_is_both(views, reads):
+    """L_LDM of each picture, and the perception network's loss of all of them together, as it learns alone."""
     generator, perception = networks(views)
     options, diffusion = replace(TOLD, reads=reads), generator.config.diffusion
     task = JointTask(generator, perception, views, options)
     keep_statistics(perception)
     found_B = task.losses(0, range(3), 3, 0)
-    drawn = drawn_batch(generator, views, options.painting, 0, range(3), 3, 0)
-    clean_B = [share_drawn(0, 0, slot) < options.clean for slot in range(3)]
-    y = torch.stack([drawn.y_0[b] if clean else drawn.y_t[b] for b, clean in enumerate(clean_B)])
-    t_B = torch.tensor([0 if clean else int(drawn.t_B[b]) for b, clean in enumerate(clean_B)])
-    prediction = task.read(y, t_B, drawn.words_BLE, drawn.cameras)
+    prediction, _, drawn = what_is_read(task, 3)
     level_B = (1.0 - diffusion.alpha_bar_T[drawn.t_B]).sqrt()
     share, maps = task.shown(prediction, drawn, level_B <= options.read_below)
     output = generator.paint(drawn.y_t, drawn.t_B, drawn.words_BLE, drawn.cameras, task.see(share, maps, drawn.cameras))
-    for b, camera in enumerate(each(key_cameras(drawn.cameras, 2))):
-        painted = diffusion.reconstruction_loss_B(output, drawn.y_0, drawn.noise, drawn.t_B)[b]
-        read = sum(perception.loss(prediction.of(b), drawn.labels_BXYZ[b : b + 1], camera).values())
-        alpha_bar = diffusion.alpha_bar_T[t_B[b]].float()
-        torch.testing.assert_close(found_B[b], joint_loss_B(painted, read, alpha_bar), rtol=1e-4, atol=1e-5)
+    painted_B = diffusion.reconstruction_loss_B(output, drawn.y_0, drawn.noise, drawn.t_B)
+    read = sum(perception.loss(prediction, drawn.labels_BXYZ, key_cameras(drawn.cameras, 2)).values())
+    torch.testing.assert_close(found_B, painted_B + read, rtol=1e-4, atol=1e-5)
+
+
+def test_of_a_mean_over_pictures_gradients_are_those_of_equation_1(views, monkeypatch):
+    generator, perception = networks(views)
+    task = JointTask(generator, perception, views, replace(TOLD, attached=False))
+    keep_statistics(perception)
+
+    def mean_over_pictures(prediction, target_BXYZ, _):
+        return {"each": F.cross_entropy(prediction.logits_BKXYZ, target_BXYZ.long(), ignore_index=255)}
+
+    monkeypatch.setattr(perception, "loss", mean_over_pictures)
+    found = torch.autograd.grad(task.losses(0, range(4), 4, 0).mean(), [*perception.parameters()], allow_unused=True)
+    prediction, t_B, drawn = what_is_read(task, 4)
+    assert 0 < int((t_B == 0).sum()) < 4, "clean ones and noisy ones"
+    weight_B = generator.config.diffusion.alpha_bar_T[t_B].sqrt().float()
+    parts = [
+        mean_over_pictures(prediction.mapped(lambda x, b=b: x[b : b + 1]), drawn.labels_BXYZ[b : b + 1], None)["each"]
+        for b in range(4)
+    ]
+    expected = (weight_B * torch.stack(parts)).mean()
+    for a, b in zip(found, torch.autograd.grad(expected, [*perception.parameters()], allow_unused=True), strict=True):
+        assert (a is None) == (b is None)
+        if a is not None:
+            torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-6)
 
 
 def test_what_is_read_is_shown_where_drawing_reads(views):

@@ -90,6 +90,15 @@ class Diffusion:
         return error_B / (1.0 - self.alpha_bar(t_B, error_B)).clamp(min=LEAST_NOISE**2)
 
 
-def joint_loss_B(reconstruction_B: Tensor, perception_B: Tensor, alpha_bar_B: Tensor) -> Tensor:
-    """Eq. 1: L_LDM + sqrt(alpha_bar_t) L_p of each picture; perception is held to less where there is more noise."""
-    return reconstruction_B + alpha_bar_B.sqrt() * perception_B
+def held_to_less(value_B: Tensor, alpha_bar_B: Tensor) -> Tensor:
+    """`value_B` (B, ...) itself; of its gradient sqrt(alpha_bar_t) goes on to each picture: the weight of L_p in Eq. 1.
+
+    Paper: L_LDM + sqrt(alpha_bar_t) L_p of each picture. Here: the weight is one of gradients. Because: MonoScene's
+    affinities pool what they count over a batch; of one picture at a time they teach to claim rare classes everywhere
+    (docs/lab, 2026-11-23, a stage II that loses nothing). Of a mean over pictures the gradients are Eq. 1's.
+    """
+    held_B = value_B.view_as(value_B)
+    if held_B.requires_grad:
+        weight_B = alpha_bar_B.sqrt().to(value_B).view(-1, *[1] * (value_B.dim() - 1))
+        held_B.register_hook(lambda gradient_B: weight_B * gradient_B)
+    return held_B

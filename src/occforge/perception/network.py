@@ -7,6 +7,7 @@ from outside the project. Shape legend: B batch, K classes, H W image, X Y Z vox
 
 import importlib
 import pkgutil
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
@@ -37,9 +38,9 @@ class Prediction:
     logits_BKXYZ: Tensor
     extras: dict[str, Tensor] = field(default_factory=dict)
 
-    def of(self, b: int) -> "Prediction":
-        """That of picture `b` alone, as a batch of one."""
-        return Prediction(self.logits_BKXYZ[b : b + 1], {name: x[b : b + 1] for name, x in self.extras.items()})
+    def mapped(self, change: Callable[[Tensor], Tensor]) -> "Prediction":
+        """One of changed tensors; `change` gets each with its batch, and may return a part of it."""
+        return Prediction(change(self.logits_BKXYZ), {name: change(x) for name, x in self.extras.items()})
 
 
 class PerceptionNetwork(nn.Module):

@@ -26,7 +26,7 @@ from occforge.core.grid import Scene, check_one_world
 from occforge.core.tensors import load_state, load_tensors
 from occforge.data.views import ViewCache
 from occforge.latent.generator import kept_where, maps_of_rays, shares_of
-from occforge.latent.objective import joint_loss_B
+from occforge.latent.objective import held_to_less
 from occforge.latent.painting_config import Reads
 from occforge.latent.sample import Seen, as_read
 from occforge.latent.weights import AnyGenerator, load_generator, save_generator
@@ -53,14 +53,14 @@ class JointOptions:
     true occupancy, as in stage I. Paper: what was read, always. Here: as when pictures are drawn, where nothing is read
     above `PaintingConfig.perceive_below`. Because: from what is read in noise a generator learns to trust no occupancy.
     `clean`: share of pictures that perception reads without noise. Paper: none. Because: what it had learned of clean
-    pictures was lost (docs/lab, 2026-11-23, both).
+    pictures was lost (docs/lab, 2026-11-23, both, and a stage II that loses nothing).
     """
 
     reads: Reads = "estimate"
     attached: bool = True
     frozen: tuple[Literal["painter", "encoding", "words"], ...] = ()
     read_below: float = 0.5
-    clean: float = 0.5
+    clean: float = 0.7
     painting: PaintingOptions = field(default_factory=PaintingOptions)
 
     def __post_init__(self) -> None:
@@ -101,12 +101,9 @@ class JointTask:
         seen = kept_where(self.see(share_BKXYZ, maps_BNMHW, drawn.cameras), drawn.given_B)
         output = generator.paint(drawn.y_t, drawn.t_B, drawn.words_BLE, drawn.cameras, seen)
         reconstruction_B = diffusion.reconstruction_loss_B(output, drawn.y_0, drawn.noise, drawn.t_B)
-        keys = each(key_cameras(drawn.cameras, drawn.y_0.shape[1]))
-        terms = [
-            self.perception.loss(prediction.of(b), drawn.labels_BXYZ[b : b + 1], key) for b, key in enumerate(keys)
-        ]
-        perception_B = torch.stack([torch.stack(list(t.values())).sum() for t in terms])
-        return joint_loss_B(reconstruction_B, perception_B, diffusion.alpha_bar_T[t_B].to(drawn.y_0))
+        held = prediction.mapped(partial(held_to_less, alpha_bar_B=diffusion.alpha_bar_T[t_B]))
+        terms = self.perception.loss(held, drawn.labels_BXYZ, key_cameras(drawn.cameras, drawn.y_0.shape[1]))
+        return reconstruction_B + torch.stack(list(terms.values())).sum()
 
     def read(self, y_BNCHW: Tensor, t_B: Tensor, words_BLE: Tensor, cameras: CameraBatch) -> Prediction:
         """What perception makes of the key frames, the first of each path."""
@@ -179,12 +176,6 @@ def straight_through(value: Tensor) -> Tensor:
 def key_cameras(cameras: CameraBatch, frames: int) -> CameraBatch:
     """The first of each `frames` cameras."""
     return CameraBatch(cameras.K_B33[::frames], cameras.camera_from_grid_B44[::frames], cameras.size_HW)
-
-
-def each(cameras: CameraBatch) -> list[CameraBatch]:
-    """Cameras one by one."""
-    parts = zip(cameras.K_B33.split(1), cameras.camera_from_grid_B44.split(1), strict=True)
-    return [CameraBatch(K, pose, cameras.size_HW) for K, pose in parts]
 
 
 def train_joint(
