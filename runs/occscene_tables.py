@@ -351,8 +351,8 @@ def table(settings: Settings) -> str:
     def distance(side: str) -> Callable[[dict[str, Any]], float]:
         return lambda row: float(row["scores"][side]["distance"])
 
-    def perceived(on: str) -> Callable[[dict[str, Any]], float]:
-        return lambda row: 100.0 * float(row["perception"][on]["miou"])
+    def perceived(on: str, which: str = "miou") -> Callable[[dict[str, Any]], float]:
+        return lambda row: 100.0 * float(row["perception"][on][which])
 
     def paired(side: str, which: str = "pairing") -> Callable[[dict[str, Any]], float]:
         return lambda row: 100.0 * float(row["scores"][side][which]["miou"])
@@ -367,8 +367,8 @@ def table(settings: Settings) -> str:
         f"{settings.joint_minutes:g} more in {settings.loop.dtype}, {begun}; {len(settings.views)} training streets; "
         f"{len(settings.painted)} held-out ones are painted, {len(settings.perceived)} perceived; seeds "
         f"{', '.join(map(str, settings.seeds))}, mean ± standard deviation. Distances (lower is better) are in the "
-        f"judge's features; that of real pictures is {floor}. Perception: mean IoU in percent on clean held-out "
-        f"pictures and at noise level {NOISE:g}. Planned at commit {made['commit']}, torch {made['torch']}.",
+        f"judge's features; that of real pictures is {floor}. Perception: mean IoU in percent, in Table "
+        f"VIII IoU too, on clean held-out pictures and at noise level {NOISE:g} (noisy). Planned at commit {made['commit']}, torch {made['torch']}.",
         "",
         "| Occupancy | distance | pairing | with another |",
         "|---|---|---|---|",
@@ -389,7 +389,8 @@ def table(settings: Settings) -> str:
     for arm in settings.arms:
         if arm.name in titles:
             lines.append(f"| {titles[arm.name]} | {cells(arm, steps, *reads)} |")
-    lines += ["", "| Table VIII | perception, clean | noisy |", "|---|---|---|"]
+    lines += ["", "| Table VIII | IoU, clean | mIoU, clean | IoU, noisy | mIoU, noisy |", "|---|---|---|---|---|"]
+    both = [perceived(on, which) for on in ("clean", "noisy") for which in ("iou", "miou")]
     for name, title in (
         (before(settings).name, "before"),
         ("mamba-detached", "detached"),
@@ -397,7 +398,7 @@ def table(settings: Settings) -> str:
     ):
         for arm in settings.arms:
             if arm.name == name:
-                lines.append(f"| {title} | {cells(arm, steps, perceived('clean'), perceived('noisy'))} |")
+                lines.append(f"| {title} | {cells(arm, steps, *both)} |")
     lines += [
         "",
         "| Table IX | distance, told its occupancy | pairing | ms of an alignment's step |",
