@@ -367,8 +367,9 @@ def table(settings: Settings) -> str:
         f"{settings.joint_minutes:g} more in {settings.loop.dtype}, {begun}; {len(settings.views)} training streets; "
         f"{len(settings.painted)} held-out ones are painted, {len(settings.perceived)} perceived; seeds "
         f"{', '.join(map(str, settings.seeds))}, mean ± standard deviation. Distances (lower is better) are in the "
-        f"judge's features; that of real pictures is {floor}. Perception: mean IoU in percent, in Table "
-        f"VIII IoU too, on clean held-out pictures and at noise level {NOISE:g} (noisy). Planned at commit {made['commit']}, torch {made['torch']}.",
+        f"judge's features; that of real pictures is {floor}. Perception: mean IoU in percent, in Table VIII IoU too, "
+        f"on clean held-out pictures and at noise level {NOISE:g} (noisy). Planned at commit {made['commit']}, torch "
+        f"{made['torch']}.",
         "",
         "| Occupancy | distance | pairing | with another |",
         "|---|---|---|---|",
