@@ -6,7 +6,6 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from occforge.core.batch import CameraBatch
 from occforge.core.errors import InputError
 from occforge.core.grid import Scene
 from occforge.data.pairs import WorldPairs
@@ -20,7 +19,6 @@ from occforge.latent.painter import PainterConfig
 from occforge.latent.weights import load_generator, save_generator
 from occforge.perception._image_encoder import ImageEncoderConfig
 from occforge.perception.monoscene import Config, build
-from occforge.perception.network import Prediction
 from occforge.perception.weights import load_network, save_network
 from occforge.pipelines.text_to_pictures import known
 from occforge.render.raycast import rays_of
@@ -91,8 +89,9 @@ def test_the_loss_is_both(views, reads):
     found_B = task.losses(0, range(3), 3, 0)
     prediction, _, drawn = what_is_read(task, 3)
     level_B = (1.0 - diffusion.alpha_bar_T[drawn.t_B]).sqrt()
-    share, maps = task.shown(prediction, drawn, level_B <= options.read_below)
-    output = generator.paint(drawn.y_t, drawn.t_B, drawn.words_BLE, drawn.cameras, task.see(share, maps, drawn.cameras))
+    share, maps = task.shown(prediction.logits_BKXYZ, drawn, level_B <= options.read_below)
+    seen = generator.see(share, drawn.cameras, maps)
+    output = generator.paint(drawn.y_t, drawn.t_B, drawn.words_BLE, drawn.cameras, seen)
     painted_B = diffusion.reconstruction_loss_B(output, drawn.y_0, drawn.noise, drawn.t_B)
     read = sum(perception.loss(prediction, drawn.labels_BXYZ, key_cameras(drawn.cameras, 2)).values())
     torch.testing.assert_close(found_B, painted_B + read, rtol=1e-4, atol=1e-5)
@@ -127,9 +126,9 @@ def test_what_is_read_is_shown_where_drawing_reads(views):
     generator, perception = networks(views)
     task = JointTask(generator, perception, views, TOLD)
     drawn = drawn_batch(generator, views, TOLD.painting, 0, range(3), 3, 0)
-    prediction = Prediction(torch.randn(3, 20, *generator.grid.shape_XYZ))
-    read = prediction.logits_BKXYZ.softmax(1)
-    share, maps = task.shown(prediction, drawn, torch.tensor([True, False, True]))
+    logits = torch.randn(3, 20, *generator.grid.shape_XYZ)
+    read = logits.softmax(1)
+    share, maps = task.shown(logits, drawn, torch.tensor([True, False, True]))
     for b in (0, 2):
         assert torch.equal(share[b], read[b]) and torch.equal(maps[b], task.cast(read, drawn.paths)[b])
     assert torch.equal(share[1], shares_of(drawn.labels_BXYZ[1:2], 20)[0])
@@ -159,14 +158,14 @@ def test_both_are_optimised_as_each_alone(views):
 def test_the_generator_sees_what_it_will_see_when_it_draws(views, attached):
     generator, perception = networks(views)
     task = JointTask(generator, perception, views, replace(TOLD, attached=attached))
-    shown = [views[i] for i in range(2)]
-    cameras = CameraBatch.stack([camera for view in shown for camera in view.cameras])
+    batch = drawn_batch(generator, views, TOLD.painting, 0, range(2), 2, 0)
+    cameras = batch.cameras
     logits = torch.randn(2, 20, *generator.grid.shape_XYZ, requires_grad=True)
-    share = logits.softmax(1)
-    seen = task.see(share, task.cast(share, [view.cameras for view in shown]), cameras)
-    for b, view in enumerate(shown):
+    share, maps = task.shown(logits, batch, torch.tensor([True, True]))
+    seen = generator.see(share, cameras, maps)
+    for b, path in enumerate(batch.paths):
         read = Scene(logits[b].argmax(0).to(torch.uint8).numpy(), generator.grid, generator.taxonomy)
-        drawn = known(generator, logits[b : b + 1].softmax(1), rays_of(read, view.cameras), view.cameras)
+        drawn = known(generator, logits[b : b + 1].softmax(1), rays_of(read, path), path)
         torch.testing.assert_close(seen.maps_BNMHW[b], drawn.maps_BNMHW[0], rtol=0.0, atol=0.0)
         torch.testing.assert_close(seen.volume_BNODHW[b], drawn.volume_BNODHW[0])
     assert seen.maps_BNMHW.requires_grad == attached

@@ -77,9 +77,13 @@ class Seeing(nn.Module):
         `maps_BNMHW` are a ray caster's (`maps_of_rays`), where no gradient has to reach the shares.
         """
         if maps_BNMHW is None:
-            depth_D_m = ray_depths_m(self.grid, self.depths).to(share_BKXYZ.device)
-            maps_BNMHW = soft_raycast(share_BKXYZ, self.grid, cameras, depth_D_m, self.maps_HW)
+            maps_BNMHW = self.soft_maps(share_BKXYZ, cameras)
         return Seen(maps_BNMHW, self.encoding(share_BKXYZ, cameras, self.volume_HW))
+
+    def soft_maps(self, share_BKXYZ: Tensor, cameras: CameraBatch) -> Tensor:
+        """Maps (B, N, M, H, W) of soft rays, whose gradient reaches the shares."""
+        depth_D_m = ray_depths_m(self.grid, self.depths).to(share_BKXYZ.device)
+        return soft_raycast(share_BKXYZ, self.grid, cameras, depth_D_m, self.maps_HW)
 
     def nothing_seen(self, batch: int, frames: int) -> Seen:
         """For pictures of no known occupancy."""

@@ -28,7 +28,7 @@ from occforge.data.views import ViewCache
 from occforge.latent.generator import kept_where, maps_of_rays, shares_of
 from occforge.latent.objective import held_to_less
 from occforge.latent.painting_config import Reads
-from occforge.latent.sample import Seen, as_read
+from occforge.latent.sample import as_read
 from occforge.latent.weights import AnyGenerator, load_generator, save_generator
 from occforge.perception.network import Hints, PerceptionNetwork, Prediction
 from occforge.perception.weights import load_network, save_network
@@ -60,7 +60,7 @@ class JointOptions:
     attached: bool = True
     frozen: tuple[Literal["painter", "encoding", "words"], ...] = ()
     read_below: float = 0.5
-    clean: float = 0.7
+    clean: float = 0.6
     painting: PaintingOptions = field(default_factory=PaintingOptions)
 
     def __post_init__(self) -> None:
@@ -97,8 +97,9 @@ class JointTask:
         y_BNCHW = torch.where(as_wide(clean_B, drawn.y_0), drawn.y_0, drawn.y_t)
         prediction = self.read(y_BNCHW, t_B, drawn.words_BLE, drawn.cameras)
         level_B = (1.0 - diffusion.alpha_bar_T[drawn.t_B]).sqrt()
-        share_BKXYZ, maps_BNMHW = self.shown(prediction, drawn, level_B <= self.options.read_below)
-        seen = kept_where(self.see(share_BKXYZ, maps_BNMHW, drawn.cameras), drawn.given_B)
+        read_B = (level_B <= self.options.read_below) & drawn.given_B.cpu()
+        share_BKXYZ, maps_BNMHW = self.shown(prediction.logits_BKXYZ, drawn, read_B)
+        seen = kept_where(generator.see(share_BKXYZ, drawn.cameras, maps_BNMHW), drawn.given_B)
         output = generator.paint(drawn.y_t, drawn.t_B, drawn.words_BLE, drawn.cameras, seen)
         reconstruction_B = diffusion.reconstruction_loss_B(output, drawn.y_0, drawn.noise, drawn.t_B)
         held = prediction.mapped(partial(held_to_less, alpha_bar_B=diffusion.alpha_bar_T[t_B]))
@@ -117,19 +118,29 @@ class JointTask:
         image_B3HW = as_read(generator.decode(y_BNCHW[:, :1])[:, 0], self.options.reads)
         return self.perception(image_B3HW, key_cameras(cameras, y_BNCHW.shape[1]), Hints(noise_level_B=level_B))
 
-    def shown(self, prediction: Prediction, drawn: DrawnBatch, read_B: Tensor) -> tuple[Tensor, Tensor]:
-        """Class shares and a ray caster's maps of what was read, or where `read_B` is false of the true occupancy."""
-        generator, share_BKXYZ = self.generator, prediction.logits_BKXYZ.softmax(1)
-        maps_BNMHW = self.cast(share_BKXYZ, drawn.paths)
-        if bool(read_B.all()):
+    def shown(self, logits_BKXYZ: Tensor, drawn: DrawnBatch, read_B: Tensor) -> tuple[Tensor, Tensor]:
+        """Class shares and a ray caster's maps: of what was read where `read_B` says so, else of the true occupancy.
+
+        Attached, the maps of what was read have the gradient of what soft rays see of its shares.
+        """
+        generator, classes = self.generator, self.generator.taxonomy.class_count
+        share_BKXYZ = shares_of(drawn.labels_BXYZ, classes)
+        maps_BNMHW = torch.stack([maps_of_rays(rays, classes) for rays in drawn.rays]).to(share_BKXYZ)
+        read_R = read_B.nonzero().flatten()
+        if not len(read_R):
             return share_BKXYZ, maps_BNMHW
-        classes = generator.taxonomy.class_count
-        true_BKXYZ = shares_of(drawn.labels_BXYZ, classes).to(share_BKXYZ)
-        true_BNMHW = torch.stack([maps_of_rays(rays, classes) for rays in drawn.rays]).to(maps_BNMHW)
-        return (
-            torch.where(as_wide(read_B, share_BKXYZ), share_BKXYZ, true_BKXYZ),
-            torch.where(as_wide(read_B, maps_BNMHW), maps_BNMHW, true_BNMHW),
-        )
+        paths = [drawn.paths[b] for b in read_R.tolist()]
+        read_R = read_R.to(share_BKXYZ.device)
+        share_RKXYZ = logits_BKXYZ[read_R].float().softmax(1)
+        maps_RNMHW = self.cast(share_RKXYZ, paths)
+        if self.options.attached:
+            cameras = CameraBatch.stack([camera for path in paths for camera in path]).to(share_BKXYZ.device)
+            soft_RNMHW = generator.soft_maps(share_RKXYZ, cameras).to(maps_RNMHW)
+            near = F.interpolate(soft_RNMHW.flatten(0, 1), tuple(maps_RNMHW.shape[3:]), mode="nearest-exact")
+            maps_RNMHW = maps_RNMHW + straight_through(near.unflatten(0, maps_RNMHW.shape[:2]))
+        else:
+            share_RKXYZ = share_RKXYZ.detach()
+        return share_BKXYZ.index_copy(0, read_R, share_RKXYZ), maps_BNMHW.index_copy(0, read_R, maps_RNMHW)
 
     def cast(self, share_BKXYZ: Tensor, paths: Sequence[tuple[Camera, ...]]) -> Tensor:
         """Maps (B, N, M, H, W) of rays through the likeliest classes of each scene, from the cameras of its path."""
@@ -140,15 +151,6 @@ class JointTask:
             for labels_XYZ, path in zip(label_BXYZ, paths, strict=True)
         ]
         return torch.stack([maps_of_rays(rays, generator.taxonomy.class_count) for rays in cast]).to(share_BKXYZ)
-
-    def see(self, share_BKXYZ: Tensor, maps_BNMHW: Tensor, cameras: CameraBatch) -> Seen:
-        """What the generator sees of an occupancy; attached, with the gradient of what soft rays see of its shares."""
-        generator = self.generator
-        if not self.options.attached:
-            return generator.see(share_BKXYZ.detach(), cameras, maps_BNMHW)
-        soft = generator.see(share_BKXYZ, cameras)
-        near = F.interpolate(soft.maps_BNMHW.flatten(0, 1), tuple(maps_BNMHW.shape[3:]), mode="nearest-exact")
-        return Seen(maps_BNMHW + straight_through(near.unflatten(0, maps_BNMHW.shape[:2])), soft.volume_BNODHW)
 
 
 def keep_statistics(network: nn.Module) -> None:
