@@ -156,6 +156,10 @@ class Settings:
         """What an arm and seed scored with so many steps of the sampler."""
         return self.record / f"{arm.name}-{seed}-{steps}.json"
 
+    def perceived_path(self, arm: Arm, seed: int) -> Path:
+        """What the perception network of an arm and seed scored; without stage II, the one that all begin with."""
+        return self.record / f"{f'{arm.name}-{seed}' if arm.joint else 'before'}-perception.json"
+
     def identity(self) -> dict[str, Any]:
         """What the numbers are made from; more seeds may follow."""
         made_from: dict[str, Any] = {
@@ -213,14 +217,16 @@ def plan(settings: Settings) -> None:
 
 
 def train_all(settings: Settings) -> None:
-    """Train and score what the record lacks: stage I of all, then stage II."""
+    """Train and score what the record lacks: stage I of all, stage II and its perception networks, then pictures."""
     settings.read_plan()
     for views in (settings.views, settings.painted, settings.reference, settings.perceived):
         ViewCache(settings.cache, views).fill(settings.workers)
     first = {(arm.first, seed): None for seed in settings.seeds for arm in settings.arms}
     run_jobs(stage_one, [(settings, *job) for job in first], settings.workers, "stage I")
     jobs = [(settings, arm, seed) for seed in settings.seeds for arm in settings.arms]
-    run_jobs(score, jobs, settings.workers, "arms")
+    read = [job for job in jobs if job[1].joint or job == jobs[0]]
+    run_jobs(perceive, read, settings.workers, "stage II")
+    run_jobs(score, jobs, settings.workers, "pictures")
 
 
 def stage_one(settings: Settings, arm: Arm, seed: int) -> Path:
@@ -262,8 +268,16 @@ def stage_two(settings: Settings, arm: Arm, seed: int) -> tuple[Path, Path]:
     return folder / "pictures.safetensors", perceived
 
 
+def perceive(settings: Settings, arm: Arm, seed: int) -> None:
+    """Train stage II of an arm if need be, and keep what its perception network scores; without one, that before."""
+    kept = settings.perceived_path(arm, seed)
+    if not kept.exists():
+        trained = load_network(stage_two(settings, arm, seed)[1])
+        write_json(kept, {"scores": perception_scores(settings, trained), **versions()})
+
+
 def score(settings: Settings, arm: Arm, seed: int) -> None:
-    """Train an arm if need be, and keep what it scores; the last arm with every number of the sampler's steps.
+    """Keep what the pictures of an arm score; of the last arm with every number of the sampler's steps.
 
     With other numbers than the usual one, pictures are drawn in the paper's way alone: read as they go.
     """
@@ -273,7 +287,6 @@ def score(settings: Settings, arm: Arm, seed: int) -> None:
         return
     pictures, perception = stage_two(settings, arm, seed)
     generator, trained, judge = load_generator(pictures), load_network(perception), load_judge(settings.judge)
-    read = perception_scores(settings, trained) if arm.joint or arm == before(settings) else None
     folder = settings.folder(arm, seed)
     painted, reference = (ViewCache(settings.cache, views) for views in (settings.painted, settings.reference))
     for steps in missing:
@@ -287,7 +300,7 @@ def score(settings: Settings, arm: Arm, seed: int) -> None:
             "alignment_step": alignment_seconds(generator),
             "picture": picture_seconds(generator, trained, painted, config),
         }
-        kept = {"scores": scores, "perception": read, "cpu_seconds": costs, **versions()}
+        kept = {"scores": scores, "cpu_seconds": costs, **versions()}
         write_json(settings.kept_path(arm, seed, steps), json.loads(json.dumps(kept)))
 
 
@@ -335,11 +348,6 @@ def picture_seconds(generator: AnyGenerator, trained: Trained, views: ViewCache,
     return float(np.median(laps))
 
 
-def before(settings: Settings) -> Arm:
-    """The arm whose perception network is scored as it was."""
-    return next(arm for arm in settings.arms if arm.joint is None)
-
-
 def table(settings: Settings) -> str:
     """Write table.md into the record and return it."""
     made, steps = settings.read_plan(), settings.painting.steps
@@ -351,8 +359,10 @@ def table(settings: Settings) -> str:
     def distance(side: str) -> Callable[[dict[str, Any]], float]:
         return lambda row: float(row["scores"][side]["distance"])
 
-    def perceived(on: str, which: str = "miou") -> Callable[[dict[str, Any]], float]:
-        return lambda row: 100.0 * float(row["perception"][on][which])
+    def perceived(arm: Arm, *scores: str) -> str:
+        kept = [json.loads(settings.perceived_path(arm, seed).read_text())["scores"] for seed in settings.seeds]
+        values = [[100.0 * row[on][score] for row in kept] for on in ("clean", "noisy") for score in scores]
+        return " | ".join(with_spread(value) for value in values)
 
     def paired(side: str, which: str = "pairing") -> Callable[[dict[str, Any]], float]:
         return lambda row: 100.0 * float(row["scores"][side][which]["miou"])
@@ -385,21 +395,20 @@ def table(settings: Settings) -> str:
         "| Table VII | distance, reads as it goes | distance, told its occupancy | perception, clean | noisy |",
         "|---|---|---|---|---|",
     ]
-    reads = distance(READ), distance(TOLD), perceived("clean"), perceived("noisy")
+    reads = distance(READ), distance(TOLD)
     titles = {"mamba-detached": "no joint training", "off-attached": "no alignment", "mamba-attached": "both"}
     for arm in settings.arms:
         if arm.name in titles:
-            lines.append(f"| {titles[arm.name]} | {cells(arm, steps, *reads)} |")
+            lines.append(f"| {titles[arm.name]} | {cells(arm, steps, *reads)} | {perceived(arm, 'miou')} |")
     lines += ["", "| Table VIII | IoU, clean | mIoU, clean | IoU, noisy | mIoU, noisy |", "|---|---|---|---|---|"]
-    both = [perceived(on, which) for on in ("clean", "noisy") for which in ("iou", "miou")]
     for name, title in (
-        (before(settings).name, "before"),
+        (settings.arms[0].name, "before"),
         ("mamba-detached", "detached"),
         ("mamba-attached", "attached"),
     ):
         for arm in settings.arms:
             if arm.name == name:
-                lines.append(f"| {title} | {cells(arm, steps, *both)} |")
+                lines.append(f"| {title} | {perceived(arm, 'iou', 'miou')} |")
     lines += [
         "",
         "| Table IX | distance, told its occupancy | pairing | ms of an alignment's step |",

@@ -115,7 +115,13 @@ def test_the_tables_say_what_was_kept(settings):
     distances = [row["scores"][tables.READ]["distance"] for row in kept[2]]
     assert rows["both"][0] == rows["2"][0] == tables.with_spread(distances)
     assert rows["3"][0] == tables.with_spread([row["scores"][tables.READ]["distance"] for row in kept[3]])
-    assert rows["attached"][1][:-2] == tables.with_spread([100 * row["perception"]["noisy"]["miou"] for row in kept[2]])
+    read = [json.loads(settings.perceived_path(whole, s).read_text())["scores"] for s in (0, 1)]
+    assert rows["attached"][0] == tables.with_spread([100 * row["clean"]["iou"] for row in read])
+    assert (
+        rows["both"][3][:-2]
+        == rows["attached"][3][:-2]
+        == tables.with_spread([100 * row["noisy"]["miou"] for row in read])
+    )
     assert rows["3"][1][:-2] == tables.with_spread([row["cpu_seconds"]["picture"] for row in kept[3]])
     never, gru, told = (
         [json.loads(settings.kept_path(arm, s, 2).read_text()) for s in (0, 1)] for arm in settings.arms[:3]
@@ -123,7 +129,8 @@ def test_the_tables_say_what_was_kept(settings):
     assert rows["gru"][2][:-2] == tables.with_spread([1000 * row["cpu_seconds"]["alignment_step"] for row in gru])
     assert rows["not told"][0] == tables.with_spread([row["scores"][tables.ALONE]["distance"] for row in never])
     assert rows["told of it"][0] == tables.with_spread([row["scores"][tables.TOLD]["distance"] for row in told])
-    assert never[0]["perception"]["clean"]["miou"] >= 0.0 and gru[0]["perception"] is None
+    before = json.loads((settings.record / "before-perception.json").read_text())["scores"]
+    assert rows["before"][1] == tables.with_spread([100 * before["clean"]["miou"]] * 2)
 
 
 def test_scoring_goes_on_with_what_was_trained(settings, monkeypatch):
