@@ -121,16 +121,18 @@ def test_of_a_mean_over_pictures_gradients_are_those_of_equation_1(views, monkey
             torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-6)
 
 
-def test_what_is_read_is_shown_where_drawing_reads(views):
+def test_what_is_read_is_shown_where_drawing_reads(views, monkeypatch):
     """Above that noise level the generator is shown the true occupancy, by the same rays as in stage I."""
     generator, perception = networks(views)
     task = JointTask(generator, perception, views, TOLD)
     drawn = drawn_batch(generator, views, TOLD.painting, 0, range(3), 3, 0)
     logits = torch.randn(3, 20, *generator.grid.shape_XYZ)
-    read = logits.softmax(1)
+    read, cast, scenes = logits.softmax(1), task.cast, []
+    monkeypatch.setattr(task, "cast", lambda share, paths: scenes.append(len(paths)) or cast(share, paths))
     share, maps = task.shown(logits, drawn, torch.tensor([True, False, True]))
+    assert scenes == [2], "no ray is cast through what is not shown"
     for b in (0, 2):
-        assert torch.equal(share[b], read[b]) and torch.equal(maps[b], task.cast(read, drawn.paths)[b])
+        assert torch.equal(share[b], read[b]) and torch.equal(maps[b], cast(read, drawn.paths)[b])
     assert torch.equal(share[1], shares_of(drawn.labels_BXYZ[1:2], 20)[0])
     assert torch.equal(maps[1], maps_of_rays(drawn.rays[1], 20))
 
