@@ -48,22 +48,37 @@ def frames_of(root: Path) -> dict[str, list[int]]:
     return frames
 
 
-def pairs_of(root: Path, indices: list[int]) -> DatasetPairs:
-    """Those frames as small networks take them."""
-    setup = SETUPS["semantic_kitti"]
-    return DatasetPairs("semantic_kitti", root, "train", setup.small_HW, setup.small_factor, tuple(indices))
+def pairs_of(root: Path, indices: list[int], image_HW: tuple[int, int]) -> DatasetPairs:
+    """Those frames as small networks take them, with pictures of that size."""
+    return DatasetPairs(
+        "semantic_kitti", root, "train", image_HW, SETUPS["semantic_kitti"].small_factor, tuple(indices)
+    )
 
 
 @dataclass(frozen=True)
 class Learning:
-    """How each fold learns; `world`: streets of the world among the pictures, one for each real frame at 1."""
+    """How each fold learns; `world`: streets of the world among the pictures, one for each real frame at 1.
+
+    `sight_scale`: lines of sight are read at this fraction of the picture's size.
+    """
 
     network: str
     loop: LoopConfig
     options: PerceptionOptions
     start: Path | None
+    encoder: Path | None
+    image_HW: tuple[int, int]
+    sight_scale: int
     world: float
     prior: bool
+
+    @property
+    def config(self) -> Any:
+        """The network's configuration."""
+        config = preset(self.network, "small")
+        if self.prior:
+            config = replace(config, prior=True)
+        return replace(config, sight=replace(config.sight, scale=self.sight_scale)) if self.sight_scale else config
 
 
 def run_fold(root: Path, held_out: str, learning: Learning, out: Path, cache: Path) -> dict[str, Any]:
@@ -72,18 +87,17 @@ def run_fold(root: Path, held_out: str, learning: Learning, out: Path, cache: Pa
     if not scores.exists():
         frames = frames_of(root)
         learned = [index for sequence, indices in frames.items() if sequence != held_out for index in indices]
-        real = pairs_of(root, learned)
-        setup, streets = SETUPS["street"], round(learning.world * len(learned))
+        real = pairs_of(root, learned, learning.image_HW)
+        streets = round(learning.world * len(learned))
         mixed: PairSource = real
         if streets:
-            mixed = JoinedPairs((real, WorldPairs(TRAIN_FIRST_SEED, streets, setup.small_HW, setup.small_factor)))
+            factor = SETUPS["street"].small_factor
+            mixed = JoinedPairs((real, WorldPairs(TRAIN_FIRST_SEED, streets, learning.image_HW, factor)))
         training = PairCache(cache, mixed)
-        config = preset(learning.network, "small")
-        config = replace(config, prior=True) if learning.prior else config
-        held, known = pairs_of(root, frames[held_out]), PairCache(cache, real)
-        beginning = Beginning(learning.start, scenes=known)
-        into = out / held_out
-        path = train_perception(learning.network, config, training, learning.options, learning.loop, into, beginning)
+        held, known = pairs_of(root, frames[held_out], learning.image_HW), PairCache(cache, real)
+        beginning = Beginning(learning.start, learning.encoder, known)
+        into, options = out / held_out, learning.options
+        path = train_perception(learning.network, learning.config, training, options, learning.loop, into, beginning)
         evaluate_perception(load_network(path), held, known, scores.parent, "skip")
     record: dict[str, Any] = json.loads(scores.read_text())
     return record
@@ -115,6 +129,9 @@ def main(
     prior: bool = False,
     held_out: tuple[str, ...] = (),
     start: Path | None = None,
+    encoder: Path | None = None,
+    image: tuple[int, int] = SETUPS["semantic_kitti"].small_HW,
+    sight_scale: int = 0,
     options: PerceptionOptions = PerceptionOptions(),  # noqa: B008 (frozen)
     seed: int = 0,
     out: Path = Path("out/real-frames"),
@@ -134,6 +151,9 @@ def main(
         prior: Begin at what training scenes have at each voxel (MonoScene).
         held_out: Sequences to hold out, one after the other; default: all there are.
         start: Trained file whose weights to begin with, instead of random ones.
+        encoder: Image encoder to begin with, a file or a folder of transformers' EfficientNet.
+        image: Height and width of the pictures.
+        sight_scale: Read lines of sight at one of so many pixels along each axis; 0: as the network's small size has.
         options: How pairs are changed before they are learned from.
         seed: Seed of weights, batches and augmentation.
         out: Trainings, and pictures of real frames.
@@ -151,12 +171,15 @@ def main(
     began = "fresh" if start is None else start.stem
     name = f"{network}-{began}-{steps}" + ("" if rate == 1.0 else f"-rate-{rate:g}")
     name += (f"-world-{world:g}" if world else "") + ("-prior" if prior else "")
-    learning = Learning(network, loop, options, start, world, prior)
+    name += "" if encoder is None else f"-{encoder.stem}"
+    learning = Learning(network, loop, options, start, encoder, image, sight_scale, world, prior)
     jobs = [(root, sequence, learning, out / name, cache) for sequence in sequences]
     folds = dict(zip(sequences, run_jobs(run_fold, jobs, workers, "sequences"), strict=True))
-    title = f"{network}, {began} weights, {steps} steps of {batch} frames at {rate:g} of the usual rates, seed {seed}; "
+    title = f"{network}, {began} weights, pictures of {image[0]} x {image[1]}, {steps} steps of {batch} frames at "
+    title += f"{rate:g} of the usual rates, seed {seed}; "
     if world:
         title += f"{world:g} streets of the world for each real frame among the training pictures; "
+    title += "" if encoder is None else f"image encoder of {encoder.stem}; "
     title += "beginning at what training scenes have at each voxel; " if prior else ""
     changed = {k: v for k, v in asdict(options.augmentation).items() if v != getattr(Augmentation(), k)}
     if changed:

@@ -12,7 +12,7 @@ from occforge.core.grid import GridSpec
 from occforge.core.taxonomy import SEMANTIC_KITTI, Taxonomy
 from occforge.core.tensors import load_tensors
 from occforge.data.pairs import Pair, PairCache
-from occforge.perception._image_encoder import ImageEncoderConfig
+from occforge.perception._image_encoder import ImageEncoderConfig, open_efficientnet
 from occforge.perception._prior import PlacePrior
 from occforge.perception._sight import SightConfig
 from occforge.perception.monoscene import Config, build
@@ -27,6 +27,8 @@ from occforge.train.perception import (
     train_encoder,
     train_perception,
 )
+from occforge.train.perception import backbone as backbone_of
+from tiny_efficientnet import save_efficientnet
 
 ENCODER = ImageEncoderConfig("residual", channels=8, widths=(4, 8, 8, 8, 8), noise_level=True)
 CONFIG = Config(image=ENCODER, lift_factor=1, head_channels=4, position=True, frustums=2)
@@ -234,3 +236,34 @@ def test_further_blocks_begin_as_nothing_and_learn(pairs, tmp_path):
         assert all(bool(v.any()) == (loop == LOOP) for v in blocks.values())
         outputs.append({k: v for k, v in state.items() if ".refine." not in k and "num_batches" not in k})
     assert all(torch.equal(outputs[0][k], outputs[2][k]) for k in outputs[2])
+
+
+def test_every_network_begins_with_an_efficientnet_and_may_keep_it_frozen(pairs, tmp_path):
+    folder = save_efficientnet(tmp_path / "efficientnet")
+    given = {k: v.half().float() for k, v in open_efficientnet(folder).tensors.items() if v.is_floating_point()}
+
+    def begun(name, out, frozen, start=None):
+        config, options = preset(name, "small"), PerceptionOptions(frozen_backbone=frozen)
+        path = train_perception(name, config, pairs, options, LOOP, tmp_path / out, Beginning(start, folder))
+        return path, backbone_of(load_network(path).network).state_dict()
+
+    for name in network_names():
+        own = begun(name, name, frozen=True)[1]
+        assert all(torch.equal(own[k], given[k]) for k in given), name
+    free, moved = begun("monoscene", "free", frozen=False)
+    norms = [k for k in given if k.endswith("running_mean")]
+    assert not all(torch.equal(moved[k], given[k]) for k in norms), "statistics move"
+    assert not all(torch.equal(moved[k], given[k]) for k in given.keys() - set(norms)), "weights move"
+    on = begun("monoscene", "on", frozen=True, start=free)[1]
+    assert all(torch.equal(on[k], moved[k]) for k in given), "a start that has the backbone keeps its own"
+
+
+def test_a_start_with_another_encoder_gives_all_but_that(pairs, trained, tmp_path):
+    folder = save_efficientnet(tmp_path / "efficientnet")
+    still = replace(LOOP, steps=1, lr=0.0, muon_lr=0.0)
+    path = train_perception("monoscene", CONFIG, pairs, OPTIONS, still, tmp_path / "run", Beginning(trained, folder))
+    before, after = (dict(load_network(p).network.named_parameters()) for p in (trained, path))
+    rest = [k for k in before if not k.startswith("image_encoder.")]
+    assert rest == [k for k in after if not k.startswith("image_encoder.")]
+    assert all(torch.equal(before[k], after[k]) for k in rest)
+    assert "image_encoder.encoder.model.embeddings.convolution.weight" in after

@@ -4,39 +4,55 @@ Shape legend: B batch, C channels, H W rows and columns; a pyramid maps 1, 2, 4,
 the picture's size.
 """
 
+import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, cast
 
 import torch
 import torch.nn.functional as F
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from occforge.core.config import added
+from occforge.core.errors import InputError
+from occforge.core.tensors import load_state
 
-Backbone = Literal["efficientnet-b7", "residual"]
+Backbone = Literal["efficientnet", "residual"]
 
-EFFICIENTNET_WIDTHS, EFFICIENTNET_LAST, EFFICIENTNET_DEEPEST = [3, 32, 48, 80, 224], 640, 2560
-"""Channels of the picture, of B7's stages at 1/2 to 1/16, of that at 1/32, and of its last convolution."""
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 @dataclass(frozen=True)
+class EfficientNetSize:
+    """What tells EfficientNets apart: B0's channels and blocks times how many, and the activation; B7 by default."""
+
+    width: float = 2.0
+    depth: float = 3.1
+    activation: str = "swish"
+
+
+@dataclass(frozen=True)
 class ImageEncoderConfig:
-    """`channels` of every output scale; `widths` are those of the residual backbone at 1/1, 1/2, 1/4, 1/8 and 1/16.
+    """`channels` of every output scale; `widths` are those at 1/1, 1/2, 1/4, 1/8 and 1/16 of the residual backbone and
+    of the decoder. With EfficientNet they are the decoder's alone; none: the last convolution's, halved at every step,
+    as in the paper. `efficientnet`: which one.
 
     `scales` are those of the pyramid; nothing finer is decoded. `checkpointing` recomputes activations in the backward
     pass instead of keeping them. `noise_level` modulates the residual backbone by how noisy the picture is. `refine`:
     blocks after the decoder's steps to 1/2, 1/4, ... (`Refine`), as many as given.
     """
 
-    backbone: Backbone = "efficientnet-b7"
+    backbone: Backbone = "efficientnet"
     channels: int = 64
-    widths: tuple[int, ...] = (16, 32, 64, 96, 128)
+    widths: tuple[int, ...] = ()
     scales: tuple[int, ...] = (1, 2, 4, 8, 16)
     noise_level: bool = False
     checkpointing: bool = False
     refine: tuple[int, ...] = added(())
+    efficientnet: EfficientNetSize = added(EfficientNetSize())
 
 
 SMALL_WIDTHS = (16, 32, 64, 96, 112)
@@ -50,15 +66,16 @@ class ImageEncoder(nn.Module):
         super().__init__()
         self.config = config
         self.encoder: nn.Module
-        if config.backbone == "efficientnet-b7":
-            self.encoder = EfficientNetStages(config.checkpointing)
-            skips, deepest = EFFICIENTNET_WIDTHS, EFFICIENTNET_DEEPEST
-            decoded = [deepest // 2 ** (5 - i) for i in range(5)]  # 1/1 ... 1/16
-            self.neck: nn.Module = nn.Conv2d(deepest, deepest, 1, padding=1)
+        self.neck: nn.Module = nn.Identity()
+        if config.backbone == "efficientnet":
+            self.encoder = stages = EfficientNetStages(config.efficientnet, config.checkpointing)
+            skips, deepest = [3, *stages.widths[:-1]], stages.deepest
+            decoded = list(config.widths) or [deepest // 2 ** (5 - i) for i in range(5)]  # 1/1 ... 1/16
+            if not config.widths:
+                self.neck = nn.Conv2d(deepest, deepest, 1, padding=1)
         else:
             self.encoder = ResidualStages(config.widths, config.noise_level)
             skips, deepest, decoded = [3, *config.widths[1:-1]], config.widths[-1], list(config.widths)
-            self.neck = nn.Identity()
         below = [*decoded[1:], deepest]  # channels that come up from the next coarser scale
         steps = [i for i in reversed(range(len(skips))) if 2**i >= min(config.scales)]
         self.up = nn.ModuleDict({f"{2**i}": Fuse(below[i] + skips[i], decoded[i]) for i in steps})
@@ -110,10 +127,9 @@ class ImageStages(nn.Module):
         self.encoder: nn.Module
         self.scales: tuple[int, ...]
         self.widths: tuple[int, ...]
-        if config.backbone == "efficientnet-b7":
-            self.encoder = EfficientNetStages(config.checkpointing)
-            self.scales = (2, 4, 8, 16, 32, 32)
-            self.widths = (*EFFICIENTNET_WIDTHS[1:], EFFICIENTNET_LAST, EFFICIENTNET_DEEPEST)
+        if config.backbone == "efficientnet":
+            self.encoder = stages = EfficientNetStages(config.efficientnet, config.checkpointing)
+            self.scales, self.widths = (2, 4, 8, 16, 32, 32), (*stages.widths, stages.deepest)
         else:
             self.encoder = ResidualStages(config.widths, config.noise_level)
             self.scales, self.widths = (2, 4, 8, 16), config.widths[1:]
@@ -148,24 +164,25 @@ class Fuse(nn.Module):
 
 
 class EfficientNetStages(nn.Module):
-    """EfficientNet-B7 without its classifier, random weights; features after its stages and after its last convolution.
+    """EfficientNet without its classifier, random weights; features after its stages and after its last convolution.
 
-    Paper: features of the last convolution before its norm (MonoScene's release); here as well.
+    Paper: features of the last convolution before its norm (MonoScene's release); here as well. `widths` are the
+    channels at 1/2 to 1/32, `deepest` those of the last convolution.
     """
 
-    def __init__(self, checkpointing: bool) -> None:
+    def __init__(self, size: EfficientNetSize, checkpointing: bool) -> None:
         super().__init__()
-        self.model = _efficientnet_b7()
+        self.model = _efficientnet(size)
         self.checkpointing = checkpointing
-        widths = [block.projection.project_bn.num_features for block in self.model.encoder.blocks]
-        last = [
-            max(i for i, w in enumerate(widths) if w == width)
-            for width in (*EFFICIENTNET_WIDTHS[1:], EFFICIENTNET_LAST)
-        ]
+        blocks = list(self.model.encoder.blocks)
+        halving = [i for i, block in enumerate(blocks) if block.depthwise_conv.stride == 2]
+        last = [*(i - 1 for i in halving), len(blocks) - 1]
         self.scale_of_block = {block: 2 ** (i + 1) for i, block in enumerate(last)}
+        self.widths = tuple(int(blocks[i].projection.project_bn.num_features) for i in last)
+        self.deepest = int(self.model.encoder.top_conv.out_channels)
 
     def forward(self, x_B3HW: Tensor, noise_level_B: Tensor | None = None) -> tuple[dict[int, Tensor], Tensor]:
-        """Skips by scale, and the deepest features (B, 2560, H / 32, W / 32)."""
+        """Skips by scale, and the deepest features (B, `deepest`, H / 32, W / 32)."""
         x = self.model.embeddings(x_B3HW)
         skips = {}
         for i, block in enumerate(self.model.encoder.blocks):
@@ -176,18 +193,57 @@ class EfficientNetStages(nn.Module):
         return skips, self.model.encoder.top_conv(x)
 
 
-def _efficientnet_b7() -> Any:
+def _efficientnet(size: EfficientNetSize) -> Any:
     """The network of transformers, padded as the release was and without the norm that nothing uses."""
     from transformers import EfficientNetConfig, EfficientNetModel
 
-    # B7 is the default; its momentum is TensorFlow's 0.99, of which torch's is the complement
-    model = cast(Any, EfficientNetModel(EfficientNetConfig(batch_norm_momentum=0.01)))
+    # the momentum is TensorFlow's 0.99, of which torch's is the complement
+    config = EfficientNetConfig(
+        width_coefficient=size.width,
+        depth_coefficient=size.depth,
+        hidden_act=size.activation,
+        batch_norm_momentum=0.01,
+    )
+    model = cast(Any, EfficientNetModel(config))
     model.embeddings.padding = SamePad2d(model.embeddings.convolution)
     model.encoder.top_bn = nn.Identity()  # features are taken before it
     for block in model.encoder.blocks:
         if block.depthwise_conv.stride == 2:
             block.depthwise_conv.depthwise_conv_pad = SamePad2d(block.depthwise_conv.depthwise_conv)
     return model
+
+
+@dataclass(frozen=True)
+class PretrainedEfficientNet:
+    """An EfficientNet of transformers' folder format: its size, and its tensors under `EfficientNetStages`' names."""
+
+    size: EfficientNetSize
+    tensors: dict[str, Tensor]
+
+
+def open_efficientnet(path: Path) -> PretrainedEfficientNet:
+    """Read such a folder, config.json and model.safetensors; raises `InputError` where they are not what they say.
+
+    Not by transformers' `from_pretrained`, which draws anew what is missing or of another shape.
+    """
+    try:
+        config = json.loads((path / "config.json").read_text())
+        if config["model_type"] != "efficientnet":
+            raise ValueError(f"its model_type is {config['model_type']}")
+        width, depth = float(config["width_coefficient"]), float(config["depth_coefficient"])
+        size = EfficientNetSize(width, depth, str(config["hidden_act"]))
+        stages = EfficientNetStages(size, checkpointing=False)
+        loaded = load_file(path / "model.safetensors")
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+        raise InputError(
+            f"{path}: expected transformers' EfficientNet, config.json and model.safetensors, cannot read it "
+            f"({error}); download one, such as google/efficientnet-b0"
+        ) from error
+    named = {f"model.{name.removeprefix('efficientnet.')}": tensor for name, tensor in loaded.items()}
+    unused = ("model.classifier.", "model.encoder.top_bn.")
+    tensors = {name: tensor for name, tensor in named.items() if not name.startswith(unused)}
+    load_state(stages, tensors, path)
+    return PretrainedEfficientNet(size, tensors)
 
 
 class SamePad2d(nn.Module):

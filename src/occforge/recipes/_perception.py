@@ -105,7 +105,8 @@ def perception_recipe(dataset: str, network: str) -> Callable[..., Path]:
         checkpointing: Recompute activations in the backward pass: less memory, about a third more time.
         prior: Begin at what training scenes have at each voxel (MonoScene); for datasets of few frames.
         start: A trained file of the same network whose weights to begin with, instead of random ones.
-        encoder: A file whose image encoder to begin with, such as that of `occforge train street.encoder`.
+        encoder: A file whose image encoder to begin with, such as that of `occforge train street.encoder`; or a folder
+            of transformers' EfficientNet, such as google/efficientnet-b0, to have that as the image backbone.
         options: How pairs are changed before they are learned from.
     """
     return recipe

@@ -19,6 +19,7 @@ from occforge.core.tensors import load_state, load_tensors, save_tensors
 from occforge.data.pairs import PairCache
 from occforge.data.shards import reading_order
 from occforge.metrics.occupancy import MeanScene
+from occforge.perception._image_encoder import open_efficientnet
 from occforge.perception._prior import PlacePrior
 from occforge.perception._sight import SightReader
 from occforge.perception.monoscene import Config
@@ -35,12 +36,14 @@ class PerceptionOptions:
     """How pairs are changed before they are learned from.
 
     `noisy` and `estimated` are the shares of pictures shown as a diffusion sees them on its way, and as its estimate of
-    the clean picture, which is what perception reads while pictures are drawn; the rest is clean.
+    the clean picture, which is what perception reads while pictures are drawn; the rest is clean. `frozen_backbone`:
+    the image backbone keeps its weights and statistics, for pretrained ones and few frames.
     """
 
     augmentation: Augmentation = field(default_factory=Augmentation)
     noisy: float = 0.0
     estimated: float = 0.0
+    frozen_backbone: bool = False
 
     def __post_init__(self) -> None:
         check_shares("--options.", noisy=self.noisy, estimated=self.estimated)
@@ -51,7 +54,8 @@ class Beginning:
     """What a network begins with.
 
     `weights`: a trained file of the same network, voxels and classes. `encoder`: a file whose image encoder alone is
-    taken (`train_encoder`). `scenes`: pairs whose labels a prior of places counts; None for the training pairs.
+    taken (`train_encoder`), or a folder of transformers' EfficientNet, which then is the network's backbone whatever
+    the configuration says. `scenes`: pairs whose labels a prior of places counts; None for the training pairs.
     """
 
     weights: Path | None = None
@@ -65,10 +69,13 @@ class PerceptionTask:
     def __init__(self, network: PerceptionNetwork | SightReader, pairs: PairCache, options: PerceptionOptions) -> None:
         self.network, self.pairs, self.options = network, pairs, options
         self.module: nn.Module = network
+        self.frozen = backbone(network) if options.frozen_backbone else nn.Identity()
+        self.frozen.requires_grad_(False)
 
     def losses(self, step: int, slots: Sequence[int], batch: int, seed: int) -> Tensor:
         """See `Task.losses`. The terms pool over this process's slots, as batch norms do."""
         device = next(self.network.parameters()).device
+        self.frozen.eval()  # after the loop's train()
         images, cameras, targets, levels, depths = [], [], [], [], []
         for slot, index in zip(slots, reading_order(len(self.pairs), step, slots, batch, seed), strict=True):
             rng = draws(seed, step, slot)
@@ -117,13 +124,19 @@ def train_perception(
     """
     torch.manual_seed(loop.seed)
     source = pairs.source
+    pretrained = None
+    if beginning.encoder is not None and beginning.encoder.is_dir():
+        pretrained = open_efficientnet(beginning.encoder)
+        config = replace(config, image=replace(config.image, backbone="efficientnet", efficientnet=pretrained.size))
     network = build_network(name, config, source.grid, source.taxonomy)
     prior, scenes = getattr(network, "prior", None), beginning.scenes or pairs
     if isinstance(prior, PlacePrior):
         prior.count(class_counts_XYZK(scenes))
+    if pretrained is not None:
+        backbone(network).load_state_dict(pretrained.tensors)
     if beginning.weights is not None:
-        start_from(network, name, beginning.weights)
-    if beginning.encoder is not None:
+        start_from(network, name, beginning.weights, other_encoder=pretrained is not None)
+    if beginning.encoder is not None and pretrained is None:
         start_encoder(network, beginning.encoder)
     made_from = {
         "network": name,
@@ -134,7 +147,7 @@ def train_perception(
     }
     for what, given in (("start", beginning.weights), ("encoder", beginning.encoder)):
         if given is not None:
-            made_from[what] = file_digest(given)
+            made_from[what] = file_digest(given / "model.safetensors" if given.is_dir() else given)
     if prior is not None:
         made_from["prior"] = scenes.source.identity
     with Timed(PerceptionTask(network, pairs, options), out / "cpu.jsonl") as timed:
@@ -147,8 +160,11 @@ def train_perception(
     return path
 
 
-def start_from(network: PerceptionNetwork, name: str, path: Path) -> None:
-    """Give `network` the weights of a trained file; the grids of the two may lie at different places."""
+def start_from(network: PerceptionNetwork, name: str, path: Path, other_encoder: bool = False) -> None:
+    """Give `network` the weights of a trained file; the grids of the two may lie at different places.
+
+    With `other_encoder` the file's image encoder may be another: what it lacks stays as it is in `network`.
+    """
     trained = load_network(path)
 
     def described(known_as: str, of: PerceptionNetwork) -> dict[str, str]:
@@ -164,8 +180,21 @@ def start_from(network: PerceptionNetwork, name: str, path: Path) -> None:
             )
     fresh = network.state_dict()
     added = {k: v for k, v in fresh.items() if k.startswith(("prior.", "told.")) or ".refine." in k}
-    counted = {k: v for k, v in added.items() if k == "prior.log_share_KXYZ"}  # never those of the start's scenes
-    load_state(network, added | trained.network.state_dict() | counted, path)
+    kept = {k: v for k, v in fresh.items() if k == "prior.log_share_KXYZ"}  # never those of the start's scenes
+    weights = trained.network.state_dict()
+    if other_encoder:
+        image = {k for k in fresh.keys() | weights.keys() if k.startswith("image_")}
+        fits = {k for k in image if k in fresh and k in weights and fresh[k].shape == weights[k].shape}
+        weights = {k: v for k, v in weights.items() if k not in image - fits}
+        added |= {k: fresh[k] for k in image & fresh.keys()}
+    load_state(network, added | weights | kept, path)
+
+
+def backbone(network: PerceptionNetwork | SightReader) -> nn.Module:
+    """The image backbone of a network, which all may begin with and none has to learn."""
+    image = network.image_stages if hasattr(network, "image_stages") else network.image_encoder
+    encoder: nn.Module = image.encoder  # type: ignore[union-attr, assignment]
+    return encoder
 
 
 def class_counts_XYZK(pairs: PairCache) -> Tensor:
@@ -227,13 +256,13 @@ def start_encoder(network: PerceptionNetwork | SightReader, path: Path) -> None:
     """
     tensors, _ = load_tensors(path)
     own = network.state_dict()
-    backbone = "image_stages.encoder." if hasattr(network, "image_stages") else "image_encoder.encoder."
+    within = "image_stages.encoder." if hasattr(network, "image_stages") else "image_encoder.encoder."
     kept = {}
     for name, tensor in tensors.items():
-        name = re.sub(r"^image_(encoder|stages)\.encoder\.", backbone, name)
+        name = re.sub(r"^image_(encoder|stages)\.encoder\.", within, name)
         if name.startswith(("image_", "sight.")) and name in own and own[name].shape == tensor.shape:
             kept[name] = tensor.to(own[name].dtype)
-    missing = [name for name in own if name.startswith(backbone) and name not in kept]
+    missing = [name for name in own if name.startswith(within) and name not in kept]
     if missing:
         raise InputError(
             f"--encoder {path}: expected the network's backbone, but {missing[0]} is missing or of another shape; give "
