@@ -7,6 +7,7 @@ import pytest
 import real_frames
 
 from occforge.core.errors import InputError
+from tiny_efficientnet import save_efficientnet
 
 
 @pytest.mark.real
@@ -29,5 +30,9 @@ def test_a_sequence_is_scored_by_what_learned_from_the_others(real_tree: Path, t
     first, again = numbers["rows"][next(iter(frames))], beside["rows"]["all"]
     assert first["mean scene"] == again["mean scene"], "the baselines know the real frames alone"
     assert first["nearest picture"] == again["nearest picture"]
+    other = {**more, "encoder": save_efficientnet(tmp_path / "encoder"), "image": (96, 288), "sight_scale": 4}
+    real_frames.main(real_tree, **other, **places)
+    named = places["record"] / "monoscene-fresh-1-rate-0.5-world-0.1-encoder-96x288.json"
+    assert json.loads(named.read_text())["rows"]["all"]["mean scene"] == again["mean scene"]
     with pytest.raises(InputError, match="held-out"):
         real_frames.main(real_tree, held_out=("99",), **places)

@@ -19,7 +19,7 @@ from occforge.core.tensors import load_state, load_tensors, save_tensors
 from occforge.data.pairs import PairCache
 from occforge.data.shards import reading_order
 from occforge.metrics.occupancy import MeanScene
-from occforge.perception._image_encoder import open_efficientnet
+from occforge.perception._image_encoder import ImageEncoderConfig, open_efficientnet
 from occforge.perception._prior import PlacePrior
 from occforge.perception._sight import SightReader
 from occforge.perception.monoscene import Config
@@ -126,6 +126,8 @@ def train_perception(
     source = pairs.source
     pretrained = None
     if beginning.encoder is not None and beginning.encoder.is_dir():
+        if not isinstance(getattr(config, "image", None), ImageEncoderConfig):
+            raise InputError(f"--encoder {beginning.encoder}: network {name} has no such image encoder; leave it out")
         pretrained = open_efficientnet(beginning.encoder)
         config = replace(config, image=replace(config.image, backbone="efficientnet", efficientnet=pretrained.size))
     network = build_network(name, config, source.grid, source.taxonomy)
