@@ -173,6 +173,7 @@ def main(
     name += (f"-world-{world:g}" if world else "") + ("-prior" if prior else "")
     name += "" if encoder is None else f"-{encoder.stem}"
     name += "" if image == SETUPS["semantic_kitti"].small_HW else f"-{image[0]}x{image[1]}"
+    name += f"-sight-{sight_scale}" if sight_scale else ""
     learning = Learning(network, loop, options, start, encoder, image, sight_scale, world, prior)
     jobs = [(root, sequence, learning, out / name, cache) for sequence in sequences]
     folds = dict(zip(sequences, run_jobs(run_fold, jobs, workers, "sequences"), strict=True))

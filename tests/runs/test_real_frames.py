@@ -32,7 +32,7 @@ def test_a_sequence_is_scored_by_what_learned_from_the_others(real_tree: Path, t
     assert first["nearest picture"] == again["nearest picture"]
     other = {**more, "encoder": save_efficientnet(tmp_path / "encoder"), "image": (96, 288), "sight_scale": 4}
     real_frames.main(real_tree, **other, **places)
-    named = places["record"] / "monoscene-fresh-1-rate-0.5-world-0.1-encoder-96x288.json"
+    named = places["record"] / "monoscene-fresh-1-rate-0.5-world-0.1-encoder-96x288-sight-4.json"
     assert json.loads(named.read_text())["rows"]["all"]["mean scene"] == again["mean scene"]
     with pytest.raises(InputError, match="held-out"):
         real_frames.main(real_tree, held_out=("99",), **places)
