@@ -208,10 +208,9 @@ def plan(settings: Settings) -> None:
         if arm.joint is None:
             continue
         generator = PictureGenerator(settings.config(arm.alignment), pairs.grid, pairs.taxonomy)  # type: ignore[arg-type]
-        network = load_network(settings.perception).network.train()
-        second = seconds_per_step(
-            JointTask(generator, network, views, joint_options(settings, arm)), settings.joint_loop, TRIED
-        )
+        trained = load_network(settings.perception)
+        task = JointTask(generator, trained.network.train(), views, joint_options(settings, arm), trained.size_HW)
+        second = seconds_per_step(task, settings.joint_loop, TRIED)
         steps |= steps_within(60 * settings.joint_minutes, {arm.name: 1.0}, {arm.name: second})
     write_json(settings.record / "plan.json", {"steps": steps, "made_from": settings.identity(), **versions()})
 

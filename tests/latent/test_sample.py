@@ -125,9 +125,19 @@ def test_perception_is_told_the_level_of_what_it_reads(reads, late):
 
 
 def test_noise_is_read_as_it_is_and_an_estimate_within_the_range_of_pictures():
-    picture = torch.tensor([-3.0, -1.0, 0.0, 1.0, 2.0])
-    assert as_read(picture, "noisy").tolist() == [-1.0, 0.0, 0.5, 1.0, 1.5]
-    assert as_read(picture, "estimate").tolist() == [0.0, 0.0, 0.5, 1.0, 1.0]
+    picture = torch.tensor([-3.0, -1.0, 0.0, 1.0, 2.0]).view(1, 1, 1, 5)
+    assert as_read(picture, "noisy", (1, 5)).flatten().tolist() == [-1.0, 0.0, 0.5, 1.0, 1.5]
+    assert as_read(picture, "estimate", (1, 5)).flatten().tolist() == [0.0, 0.0, 0.5, 1.0, 1.0]
+
+
+@pytest.mark.parametrize("size_HW", [(16, 48), (4, 12)])
+def test_perception_reads_pictures_at_its_own_size(size_HW):
+    """A ramp stays that ramp, pixel centre for pixel centre, away from the edges where it is repeated."""
+    ramp = ((torch.arange(24) + 0.5) / 24).expand(1, 3, 8, 24)
+    read = as_read(2.0 * ramp - 1.0, "noisy", size_HW)
+    assert read.shape == (1, 3, *size_HW)
+    expected = ((torch.arange(size_HW[1]) + 0.5) / size_HW[1]).expand_as(read)
+    torch.testing.assert_close(read[..., 1:-1], expected[..., 1:-1])
 
 
 def test_guidance_of_one_is_none_and_more_goes_on_from_there():

@@ -22,7 +22,7 @@ from occforge.perception.monoscene import Config, build
 from occforge.perception.weights import load_network, save_network
 from occforge.pipelines.text_to_pictures import known
 from occforge.render.raycast import rays_of
-from occforge.train.joint import JointOptions, JointTask, keep_statistics, key_cameras, share_drawn, train_joint
+from occforge.train.joint import JointOptions, JointTask, keep_statistics, share_drawn, train_joint
 from occforge.train.loop import LoopConfig
 from occforge.train.optim import split_parameters
 from occforge.train.painting import PaintingOptions, drawn_batch
@@ -93,7 +93,7 @@ def test_the_loss_is_both(views, reads):
     seen = generator.see(share, drawn.cameras, maps)
     output = generator.paint(drawn.y_t, drawn.t_B, drawn.words_BLE, drawn.cameras, seen)
     painted_B = diffusion.reconstruction_loss_B(output, drawn.y_0, drawn.noise, drawn.t_B)
-    read = sum(perception.loss(prediction, drawn.labels_BXYZ, key_cameras(drawn.cameras, 2)).values())
+    read = sum(perception.loss(prediction, drawn.labels_BXYZ, task.key_cameras(drawn.cameras, 2)).values())
     torch.testing.assert_close(found_B, painted_B + read, rtol=1e-4, atol=1e-5)
 
 
@@ -215,6 +215,25 @@ def test_a_run_repeats_resumes_and_leaves_usable_files(views, files, tmp_path, m
         assert a.read_bytes() == b.read_bytes() == c.read_bytes()
     assert load_generator(whole[0]).grid == load_network(whole[1]).network.grid
     assert whole[0].read_bytes() != files[0].read_bytes() and whole[1].read_bytes() != files[1].read_bytes()
+
+
+def test_perception_learns_at_the_size_that_it_reads(views, files, tmp_path):
+    """Twice as many rows and columns as are painted, with cameras that see the same; the file keeps its size."""
+    generator, perception = networks(views)
+    save_network(perception, "monoscene", NETWORK, (32, 96), tmp_path / "monoscene.safetensors", {})
+    _, read = train_joint(files[0], tmp_path / "monoscene.safetensors", views, JointOptions(), LOOP, tmp_path / "out")
+    assert load_network(read).size_HW == (32, 96)
+    task, drawn = JointTask(generator, perception, views, TOLD, (32, 96)), views_drawn(generator, views)
+    cameras = task.key_cameras(drawn.cameras, drawn.y_0.shape[1])
+    point_N3 = torch.tensor([[8.0, 1.0, -1.0], [20.0, -4.0, 0.5]])
+    torch.testing.assert_close(cameras.project(point_N3)[0], 2.0 * drawn.cameras.project(point_N3)[0][::2])
+    prediction = task.read(drawn.y_0, drawn.t_B, drawn.words_BLE, drawn.cameras)
+    assert prediction.logits_BKXYZ.shape[2:] == generator.grid.shape_XYZ
+
+
+def views_drawn(generator, views):
+    """A batch of three, two frames each."""
+    return drawn_batch(generator, views, TOLD.painting, 0, range(3), 3, 0)
 
 
 def test_networks_of_two_worlds_are_refused(views):

@@ -28,7 +28,8 @@ def evaluate_perception(
         root: Folder of the dataset; the worlds need none.
         split: Split of a dataset; the worlds' held-out seeds are used in any case.
         n: Scenes to score at most, evenly spread over the split; default: 500 of a world, all of a dataset's split.
-        size: How pictures and grids are presented: as to small networks, or at the papers' size.
+        size: How pictures and grids are presented: as to small networks, or at the papers' size. Small
+            pictures are doubled as often as the network needs to read all it can.
         baselines: Training pictures that the two baselines know, evenly spread; 0 leaves them out.
         absent: A class in neither truth nor prediction counts as zero (SemanticKITTI's tool) or is left out.
         commonest: Take mean IoU over only so many classes, the commonest in the truth.
@@ -37,15 +38,16 @@ def evaluate_perception(
     """
     from occforge.data.pairs import PairCache
     from occforge.pipelines.evaluate_perception import evaluate_perception as score
-    from occforge.recipes._perception import held_out_source, pair_source
+    from occforge.recipes._perception import held_out_source, pair_source, pictures_for
     from occforge.weights import load_perception
 
     check_count("--baselines", baselines, 0)
     trained = load_perception(weights)
-    source = held_out_source(dataset, root, size, n, split)
+    image = pictures_for(dataset, size, trained.size_HW)
+    source = held_out_source(dataset, root, size, n, split, image)
     training = None
     if baselines:
-        training = PairCache(cache, pair_source(dataset, root, size, pairs=baselines))
+        training = PairCache(cache, pair_source(dataset, root, size, image, pairs=baselines))
     print(score(trained, source, training, out, absent, commonest).table)
 
 

@@ -42,6 +42,12 @@ class CameraBatch:
         """The same cameras on a device."""
         return CameraBatch(self.K_B33.to(device), self.camera_from_grid_B44.to(device), self.size_HW)
 
+    def resized(self, size_HW: tuple[int, int]) -> "CameraBatch":
+        """The same cameras with another image size: only K scales, see `Camera.resized`."""
+        scale_v, scale_u = size_HW[0] / self.size_HW[0], size_HW[1] / self.size_HW[1]
+        scale_31 = self.K_B33.new_tensor([[scale_u], [scale_v], [1.0]])
+        return CameraBatch(scale_31 * self.K_B33, self.camera_from_grid_B44, size_HW)
+
     def project(self, point_N3_m: Tensor) -> tuple[Tensor, Tensor]:
         """Grid-frame points (N, 3) in metres to pixels (B, N, 2) as (u, v) and depths (B, N) along the optical axis.
 

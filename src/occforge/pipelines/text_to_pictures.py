@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -93,9 +92,7 @@ def imagine(
     read: list[Scene] = []
 
     def perceive(y_BNCHW: Tensor, level_B: Tensor) -> Seen:
-        image_B3HW = as_read(generator.decode(y_BNCHW[:, :1])[:, 0], config.reads)
-        if image_B3HW.shape[2:] != perception.size_HW:
-            image_B3HW = F.interpolate(image_B3HW, perception.size_HW, mode="area")
+        image_B3HW = as_read(generator.decode(y_BNCHW[:, :1])[:, 0], config.reads, perception.size_HW)
         logits = network(image_B3HW, key, Hints(noise_level_B=level_B)).logits_BKXYZ
         read[:] = [Scene(logits[0].argmax(0).to(torch.uint8).numpy(), generator.grid, generator.taxonomy)]
         return known(generator, logits.softmax(1), rays_of(read[0], path.cameras), path.cameras)

@@ -113,22 +113,41 @@ def perception_recipe(dataset: str, network: str) -> Callable[..., Path]:
 
 
 def held_out_source(
-    dataset: str, root: Path | None, size: Literal["small", "paper"], n: int | None, split: str
+    dataset: str,
+    root: Path | None,
+    size: Literal["small", "paper"],
+    n: int | None,
+    split: str,
+    image: tuple[int, int] | None = None,
 ) -> PairSource:
     """At most `n` pairs that no training saw: streets of test seeds and the standard camera, rooms of test seeds, or
-    a split of a dataset; by default 500 of a world and all of a split."""
+    a split of a dataset; by default 500 of a world and all of a split, with pictures of the size's."""
     if dataset not in SETUPS:
         raise InputError(f"--dataset: expected one of {', '.join(SETUPS)}, got '{dataset}'")
     if n is not None and n < 1:
         raise InputError(f"--n: expected 1 or more, got {n}")
     if dataset not in ("street", "rooms"):
-        return pair_source(dataset, root, size, pairs=n, split=split)
+        return pair_source(dataset, root, size, image, pairs=n, split=split)
     n = 500 if n is None else n
     if dataset == "rooms":
-        return pair_source(dataset, root, size, pairs=n, split="test")
+        return pair_source(dataset, root, size, image, pairs=n, split="test")
     setup = SETUPS[dataset]
     size_HW, factor = (setup.small_HW, setup.small_factor) if size == "small" else (setup.paper_HW, 1)
-    return WorldPairs(TEST_FIRST_SEED, n, size_HW, factor)
+    return WorldPairs(TEST_FIRST_SEED, n, image or size_HW, factor)
+
+
+def pictures_for(dataset: str, size: Literal["small", "paper"], read_HW: tuple[int, int]) -> tuple[int, int] | None:
+    """Picture size of a dataset for a network that reads `read_HW`: the small one doubled until it has as many rows.
+
+    None, the size's own, at the papers' size or for an unknown dataset.
+    """
+    if size == "paper" or dataset not in SETUPS:
+        return None
+    height, width = SETUPS[dataset].small_HW
+    doubled = 1
+    while doubled * height < read_HW[0] and doubled * height < SETUPS[dataset].paper_HW[0]:
+        doubled *= 2
+    return doubled * height, doubled * width
 
 
 def pair_source(

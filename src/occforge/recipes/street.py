@@ -119,6 +119,7 @@ def features(
 
 def encoder(
     out: Path = Path("out/street.encoder"),
+    image: tuple[int, int] = (64, 192),
     pairs: int = 6144,
     steps: int = 2000,
     batch: int = 8,
@@ -135,6 +136,7 @@ def encoder(
 
     Args:
         out: Run folder; the finished encoder is its encoder.safetensors, for the flag --encoder of the networks.
+        image: Height and width of the pictures.
         pairs: Training pictures.
         steps: Training steps.
         batch: Pictures of a step.
@@ -147,7 +149,7 @@ def encoder(
         start: A file of an encoder or of a trained MonoScene whose image encoder to begin with, not random weights.
         options: How pairs are changed before they are learned from.
     """
-    held = PairCache(cache, WorldPairs(TRAIN_FIRST_SEED, pairs, varied=0.5))
+    held = PairCache(cache, WorldPairs(TRAIN_FIRST_SEED, pairs, image, varied=0.5))
     loop = LoopConfig(
         steps=steps, batch=batch, lr=lr, muon_lr=20.0 * lr, dtype=chosen_dtype(dtype, device), device=device, seed=seed
     )

@@ -68,7 +68,7 @@ class JointOptions:
 
 
 class JointTask:
-    """Both networks: Eq. 1 on pictures whose occupancy perception reads."""
+    """Both networks: Eq. 1 on pictures whose occupancy perception reads, at `read_HW` or as they are painted."""
 
     def __init__(
         self,
@@ -76,11 +76,13 @@ class JointTask:
         perception: PerceptionNetwork,
         views: ViewCache,
         options: JointOptions,
+        read_HW: tuple[int, int] | None = None,
     ) -> None:
         check_one_world(
             "joint training", picture_generator=generator, perception_network=perception, views=views.source.pairs
         )
         self.generator, self.perception, self.views, self.options = generator, perception, views, options
+        self.read_HW = read_HW or generator.config.size_HW
         for part in options.frozen:
             if not isinstance(getattr(generator, part, None), nn.Module):
                 raise InputError(f"--options.frozen: this generator has no {part} of its own; leave it out")
@@ -103,7 +105,7 @@ class JointTask:
         output = generator.paint(drawn.y_t, drawn.t_B, drawn.words_BLE, drawn.cameras, seen)
         reconstruction_B = diffusion.reconstruction_loss_B(output, drawn.y_0, drawn.noise, drawn.t_B)
         held = prediction.mapped(partial(held_to_less, alpha_bar_B=diffusion.alpha_bar_T[t_B]))
-        terms = self.perception.loss(held, drawn.labels_BXYZ, key_cameras(drawn.cameras, drawn.y_0.shape[1]))
+        terms = self.perception.loss(held, drawn.labels_BXYZ, self.key_cameras(drawn.cameras, drawn.y_0.shape[1]))
         return reconstruction_B + torch.stack(list(terms.values())).sum()
 
     def read(self, y_BNCHW: Tensor, t_B: Tensor, words_BLE: Tensor, cameras: CameraBatch) -> Prediction:
@@ -115,8 +117,14 @@ class JointTask:
                 nothing = generator.nothing_seen(*y_BNCHW.shape[:2])
                 output = generator.paint(y_BNCHW, t_B, words_BLE, cameras, nothing)
                 y_BNCHW = diffusion.clean(output, y_BNCHW, t_B)
-        image_B3HW = as_read(generator.decode(y_BNCHW[:, :1])[:, 0], self.options.reads)
-        return self.perception(image_B3HW, key_cameras(cameras, y_BNCHW.shape[1]), Hints(noise_level_B=level_B))
+        image_B3HW = as_read(generator.decode(y_BNCHW[:, :1])[:, 0], self.options.reads, self.read_HW)
+        return self.perception(image_B3HW, self.key_cameras(cameras, y_BNCHW.shape[1]), Hints(noise_level_B=level_B))
+
+    def key_cameras(self, cameras: CameraBatch, frames: int) -> CameraBatch:
+        """The first of each `frames` cameras, as perception reads its picture."""
+        return CameraBatch(cameras.K_B33[::frames], cameras.camera_from_grid_B44[::frames], cameras.size_HW).resized(
+            self.read_HW
+        )
 
     def shown(self, logits_BKXYZ: Tensor, drawn: DrawnBatch, read_B: Tensor) -> tuple[Tensor, Tensor]:
         """Class shares and a ray caster's maps: of what was read where `read_B` says so, else of the true occupancy.
@@ -175,11 +183,6 @@ def straight_through(value: Tensor) -> Tensor:
     return value - value.detach()
 
 
-def key_cameras(cameras: CameraBatch, frames: int) -> CameraBatch:
-    """The first of each `frames` cameras."""
-    return CameraBatch(cameras.K_B33[::frames], cameras.camera_from_grid_B44[::frames], cameras.size_HW)
-
-
 def train_joint(
     generator_path: Path,
     perception_path: Path,
@@ -212,7 +215,7 @@ def train_joint(
     }
     if folder is not None:
         made_from["folder"] = str(folder.resolve())
-    task = JointTask(generator, network, views, options)
+    task = JointTask(generator, network, views, options, trained.size_HW)
     with Timed(task, out / "cpu.jsonl") as timed:
         final = train(timed, loop, out, json.loads(json.dumps(made_from)), partial(views.fill, workers))
     task.module.to("cpu")
@@ -220,5 +223,5 @@ def train_joint(
     pictures, perceived = out / "pictures.safetensors", out / f"{trained.name.rpartition('.')[2]}.safetensors"
     said = {"source": views.source.identity, "steps": loop.steps}
     save_generator(generator, pictures, said)
-    save_network(network, trained.name, network.config, generator.config.size_HW, perceived, said)
+    save_network(network, trained.name, network.config, trained.size_HW, perceived, said)
     return pictures, perceived
