@@ -11,7 +11,9 @@ from occforge.core.errors import InputError
 from occforge.core.grid import GridSpec
 from occforge.data.export import export_world
 from occforge.data.pairs import DatasetPairs, JoinedPairs, Pair, PairCache, WorldPairs
+from occforge.render.raycast import raycast
 from occforge.train.augment import Augmentation, estimated, mirror, noisy, recolor, restyle, turn, zoom
+from occforge.world.street import make_street
 
 GRID = GridSpec((8, 8, 4), (6.4, 6.4, 1.6), (0.0, -25.6, -2.0))
 
@@ -23,7 +25,8 @@ def painted_pair(rng: np.random.Generator, size_HW: tuple[int, int] = (60, 90)) 
     image[..., 0] = (np.arange(W) + 0.5)[None] / W * 255
     image[..., 1] = (np.arange(H) + 0.5)[:, None] / H * 255
     depth = np.broadcast_to((np.arange(W, dtype=np.float32) + 0.5) / W, (H, W))  # metres that red says too
-    return Pair(image, street_camera(size_HW), rng.integers(0, 20, GRID.shape_XYZ).astype(np.uint8), depth)
+    kind = np.broadcast_to(np.arange(W, dtype=np.uint8), (H, W))  # the column
+    return Pair(image, street_camera(size_HW), rng.integers(0, 20, GRID.shape_XYZ).astype(np.uint8), depth, kind)
 
 
 def painted_at(pair: Pair, point_N3: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -55,6 +58,23 @@ def test_depth_goes_with_its_picture():
     for changed in (mirror(pair, GRID), zoom(pair, 1.4, (0.3, 0.9)), everything(pair, GRID, rng)):
         assert changed.depth_HW_m.shape == pair.depth_HW_m.shape and changed.depth_HW_m.dtype == np.float32
         assert np.abs(changed.depth_HW_m - changed.image_HW3[..., 0] / 255)[:, 2:-2].max() < 1.1 / 90
+        assert (
+            np.abs((changed.class_HW + 0.5) / 90 - changed.depth_HW_m).max() < 1e-5
+            and changed.class_HW.dtype == np.uint8
+        )
+
+
+def test_pairs_of_the_world_say_what_every_pixel_shows(tmp_path):
+    streets = WorldPairs(7, 2, (16, 48), varied=1.0)
+    pair, seen, street = streets.pair(1), streets.seen(1), make_street(8)
+    view = raycast(street.scene, streets.camera(1))
+    np.testing.assert_array_equal(pair.depth_HW_m, view.depth_HW)
+    np.testing.assert_array_equal(pair.class_HW, view.semantic_HW)
+    assert (pair.class_HW > 0).mean() > 0.4 and ((pair.depth_HW_m > 0) == (pair.class_HW > 0)).all()
+    assert pair.image_HW3.any() and not seen.image_HW3.any()
+    for other in (PairCache(tmp_path, streets)[1], seen):
+        for name in ("labels_XYZ", "depth_HW_m", "class_HW"):
+            np.testing.assert_array_equal(getattr(other, name), getattr(pair, name))
 
 
 def test_pairs_of_a_dataset_have_its_depth_and_may_be_some_of_them(tmp_path):

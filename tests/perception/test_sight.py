@@ -10,7 +10,16 @@ from occforge.core.camera import look_camera, street_camera
 from occforge.core.grid import GridSpec, Scene
 from occforge.core.taxonomy import CARLA_SC, UNKNOWN
 from occforge.perception._frustum import cell_centres_m, depth_range_m
-from occforge.perception._sight import IGNORED, SightConfig, SightHead, first_hits, ray_code_B4HW
+from occforge.perception._sight import (
+    IGNORED,
+    LEAST_CHANCE,
+    SightConfig,
+    SightHead,
+    first_hits,
+    ray_code_B4HW,
+    shown_ends,
+)
+from occforge.perception.network import Shown
 from occforge.render.raycast import raycast
 
 GRID = GridSpec((16, 16, 8), (3.2, 3.2, 0.8), (0.0, -25.6, -2.0))
@@ -31,7 +40,7 @@ def boxes(seed: int) -> np.ndarray:
 def test_first_hits_are_the_ray_casters() -> None:
     labels = np.stack([boxes(0), boxes(1)])
     cameras, bins = CameraBatch.stack(CAMERAS), 2048
-    depth, kind = first_hits(torch.from_numpy(labels), bins, (16, 48), cameras, GRID)
+    depth, kind = (x[:, 0] for x in first_hits(torch.from_numpy(labels), bins, (16, 48), cameras, GRID))
     near, far = depth_range_m(GRID, cameras)
     for b, camera in enumerate(CAMERAS):
         view = raycast(Scene(labels[b], GRID, CARLA_SC), camera)
@@ -57,6 +66,49 @@ def test_what_unknown_hides_is_not_learned_from() -> None:
     everywhere = torch.full((1, *GRID.shape_XYZ), UNKNOWN, dtype=torch.uint8)
     for term in head.loss(logits, everywhere, CameraBatch.stack(CAMERAS[:1])).values():
         assert bool(term.isfinite())
+
+
+def shown_by(labels: list[np.ndarray], cameras: CameraBatch, size_HW: tuple[int, int]) -> Shown:
+    views = [
+        raycast(Scene(one, GRID, CARLA_SC), camera.resized(size_HW))
+        for one, camera in zip(labels, CAMERAS, strict=False)
+    ]
+    return Shown(*(torch.from_numpy(np.stack([getattr(v, n) for v in views])) for n in ("depth_HW", "semantic_HW")))
+
+
+@pytest.mark.parametrize("times", [1, 2, 4])
+def test_what_pixels_show_is_learned_in_their_cells(times: int) -> None:
+    cameras, bins = CameraBatch.stack(CAMERAS), 64
+    shown = shown_by([boxes(0), boxes(1)], cameras, (16 * times, 48 * times))
+    bin_BRHW, class_BRHW = shown_ends(shown, bins, (16, 48), cameras, GRID)
+    assert bin_BRHW.shape == class_BRHW.shape == (2, 4, 16, 48)
+    near, far = depth_range_m(GRID, cameras)
+    for b, h, w in np.ndindex(2, 16, 48):
+        cell = (slice(h * times, (h + 1) * times), slice(w * times, (w + 1) * times))
+        allowed = {
+            (int(k), bins if k == 0 else int((d - near[b]) / (far[b] - near[b]) * bins))
+            for k, d in zip(shown.class_BHW[b][cell].flatten(), shown.depth_BHW_m[b][cell].flatten(), strict=True)
+        }
+        told = set(zip(class_BRHW[b, :, h, w].tolist(), bin_BRHW[b, :, h, w].tolist(), strict=True))
+        assert told == allowed if times < 4 else told <= allowed
+
+
+def test_the_loss_of_pixels_is_the_mean_of_their_cross_entropies() -> None:
+    cameras, bins = CameraBatch.stack(CAMERAS), 16
+    shown = shown_by([boxes(0), boxes(1)], cameras, (32, 96))
+    shown.class_BHW[:, :4] = UNKNOWN
+    head = SightHead(SightConfig(bins, 1, taught="pixels"), 2, GRID, CARLA_SC)
+    logits = torch.randn(2, bins + 1 + CARLA_SC.class_count, 16, 48, requires_grad=True)
+    nothing = torch.zeros(2, *GRID.shape_XYZ, dtype=torch.uint8)
+    terms = head.loss(logits, nothing, cameras, shown)
+    bin_BRHW, class_BRHW = shown_ends(shown, bins, (16, 48), cameras, GRID)
+    known = bin_BRHW != IGNORED
+    assert int((~known).sum()) == 2 * 4 * 2 * 48
+    each = [logits[:, None].expand(-1, 4, -1, -1, -1).movedim(2, -1)[known].split([bins + 1, CARLA_SC.class_count], -1)]
+    torch.testing.assert_close(terms["sight_depth"], F.cross_entropy(each[0][0], bin_BRHW[known]))
+    kinds = F.cross_entropy(each[0][1], class_BRHW[known], head.weight_K, reduction="sum") / known.sum()
+    torch.testing.assert_close(terms["sight_class"], kinds)
+    assert head.loss(logits, nothing, cameras) == {}, "nothing is learned where nothing is known"
 
 
 def test_rays_pass_through_what_lies_behind_a_cell_and_know_the_floor() -> None:
@@ -100,15 +152,19 @@ def test_evidence_counts_the_lines_that_cross_a_voxel() -> None:
     cameras, bins, classes = CameraBatch.stack(CAMERAS), 12, CARLA_SC.class_count
     head = SightHead(SightConfig(bins, 1, splat=True), 2, GRID, CARLA_SC)
     logits = 2.0 * torch.randn(2, bins + 1 + classes, 6, 18, generator=torch.Generator().manual_seed(0))
+    logits[:, 3] -= 9.0  # hardly ever there: no class is told
     evidence = head.evidence(logits, cameras)
     ends, kinds = logits[:, : bins + 1].softmax(1)[:, :bins], logits[:, bins + 1 :].softmax(1)
+    assert 0.05 < float((ends < LEAST_CHANCE).float().mean()) < 0.5
     counted = np.zeros((2, *GRID.shape_XYZ, 3 + classes))
     index = np.floor(GRID.index_from_metres(cell_centres_m(GRID, cameras, bins, 6, 18).reshape(-1, 3).double().numpy()))
     for (b, d, h, w), (x, y, z) in zip(np.ndindex(2, bins, 6, 18), index.astype(int), strict=True):
         if min(x, y, z) < 0 or x >= 16 or y >= 16 or z >= 8:
             continue
         p, before = float(ends[b, d, h, w]), float(ends[b, :d, h, w].sum())
-        counted[b, x, y, z] += np.concatenate([[p, 1.0 - before - p, before], p * kinds[b, :, h, w].numpy()])
+        counted[b, x, y, z] += np.concatenate(
+            [[p, 1.0 - before - p, before], p * (p >= LEAST_CHANCE) * kinds[b, :, h, w].numpy()]
+        )
     end, crossed = counted[..., :1], counted[..., :3].sum(-1, keepdims=True)
     expected = np.concatenate(
         [np.log1p(end), counted[..., :3] / np.maximum(crossed, 1e-6), counted[..., 3:] / np.maximum(end, 0.05)], -1
@@ -120,7 +176,7 @@ def test_evidence_counts_the_lines_that_cross_a_voxel() -> None:
 def test_certain_ends_are_certain_evidence() -> None:
     cameras, bins = CameraBatch.stack(CAMERAS[:1]), 32
     labels = torch.from_numpy(boxes(0))[None]
-    depth, kind = first_hits(labels, bins, (16, 48), cameras, GRID)
+    depth, kind = (x[:, 0] for x in first_hits(labels, bins, (16, 48), cameras, GRID))
     told = torch.cat([F.one_hot(depth, bins + 1), F.one_hot(kind, CARLA_SC.class_count)], 3).movedim(-1, 1) * 40.0
     log_ends, ends, passing, _ = SightHead(SightConfig(bins, 1), 2, GRID, CARLA_SC).evidence(told, cameras)[0, :4]
     met = log_ends > 0.5

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 
 from occforge.core.camera import street_camera
 from occforge.core.errors import InputError
@@ -53,7 +54,8 @@ class Coloured:
         image = np.full((32, 48, 3), 40 * index, np.uint8)
         labels = np.zeros(self.grid.shape_XYZ, np.uint8)
         labels[:, :, 0], labels[:4] = 9 + index, 255
-        return Pair(image, street_camera((32, 48)), labels)
+        depth, kind = np.full((32, 48), 9.0, np.float32), np.full((32, 48), 9 + index, np.uint8)
+        return Pair(image, street_camera((32, 48)), labels, depth, kind)
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +141,11 @@ def test_an_encoder_is_trained_alone_and_every_small_network_starts_with_it(pair
         out = tmp_path / name
         path = train_perception(name, preset(name, "small"), pairs, OPTIONS, still, out, Beginning(encoder=first))
         own = backbone(load_network(path).network.state_dict())
-        assert own.keys() == given.keys() and all(torch.equal(own[k], given[k].float()) for k in given), name
+        assert own.keys() == given.keys(), name
+        for k, weight in given.items():  # those that see no details have no inputs for them
+            assert torch.equal(own[k], weight[:, : own[k].shape[1]].float() if weight.ndim == 4 else weight.float()), (
+                name
+            )
 
 
 def backbone(state):
@@ -213,10 +219,17 @@ def test_networks_are_told_the_depth_that_pairs_have(pairs, tmp_path, monkeypatc
         def pair(self, index: int) -> Pair:
             return replace(super().pair(index), depth_HW_m=np.full((32, 48), 5.0 + index, np.float32))
 
+    @dataclass(frozen=True)
+    class Flat(Coloured):
+        identity = "flat"
+
+        def pair(self, index: int) -> Pair:
+            return replace(super().pair(index), depth_HW_m=None, class_HW=None)
+
     network, told = build(CONFIG, GRID, SEMANTIC_KITTI), []
     forward = network.forward
     monkeypatch.setattr(network, "forward", lambda *given: (told.append(given[2]), forward(*given))[1])
-    for source in (PairCache(tmp_path, Deep()), pairs):
+    for source in (PairCache(tmp_path, Deep()), PairCache(tmp_path, Flat())):
         PerceptionTask(network, source, PerceptionOptions()).losses(0, range(2), 2, 0)
     assert told[0].depth_BHW_m.shape == (2, 32, 48) and float(told[0].depth_BHW_m.min()) >= 5.0
     assert told[1].depth_BHW_m is None
@@ -238,12 +251,69 @@ def test_further_blocks_begin_as_nothing_and_learn(pairs, tmp_path):
     assert all(torch.equal(outputs[0][k], outputs[2][k]) for k in outputs[2])
 
 
+def test_details_begin_as_nothing_and_learn(pairs, tmp_path):
+    """Told nothing of details at first, the backbone says of a picture what it said of the picture's half."""
+    plain, finer = CONFIG, replace(CONFIG, image=replace(ENCODER, details=4), scales=(1, 2, 4, 8))
+    start = train_perception("monoscene", plain, pairs, OPTIONS, LOOP, tmp_path / "plain")
+    still = replace(LOOP, steps=1, lr=0.0, muon_lr=0.0)
+    path = train_perception("monoscene", finer, pairs, OPTIONS, still, tmp_path / "finer", Beginning(encoder=start))
+    halves, wholes = load_network(start).network.image_encoder, load_network(path).network.image_encoder
+    picture = torch.rand(1, 3, 32, 48)
+    with torch.no_grad():  # a step of training moved the statistics of norms, and nothing else
+        wholes.encoder.load_state_dict(halves.encoder.state_dict() | first_layer(wholes))
+        image = (picture - wholes.mean) / wholes.std
+        seen = torch.cat([F.avg_pool2d(image, 2), wholes.details(image)], 1)
+        for scale, features in halves.encoder((F.avg_pool2d(picture, 2) - halves.mean) / halves.std)[0].items():
+            torch.testing.assert_close(wholes.encoder(seen)[0][scale], features)
+        assert wholes(picture)[1].shape == (1, 8, 16, 24)
+    back = train_perception("monoscene", plain, pairs, OPTIONS, still, tmp_path / "back", Beginning(encoder=path))
+    name = "image_encoder.encoder.stages.0.0.conv.weight"
+    assert torch.equal(*(load_network(p).network.state_dict()[name] for p in (start, back)))
+    moved = train_perception("monoscene", finer, pairs, OPTIONS, LOOP, tmp_path / "moved", Beginning(encoder=start))
+    assert bool(load_network(moved).network.state_dict()[name][:, 3:].any())
+
+
+def first_layer(encoder):
+    name = "stages.0.0.conv.weight"
+    return {name: encoder.encoder.state_dict()[name]}
+
+
+def test_pictures_are_painted_at_half_the_size_for_networks_that_see_details(pairs):
+    finer = build(replace(CONFIG, image=replace(ENCODER, details=4)), GRID, SEMANTIC_KITTI)
+    picture, seed = torch.rand(3, 32, 48), torch.Generator().manual_seed
+    for network, size in ((finer, (16, 24)), (build(CONFIG, GRID, SEMANTIC_KITTI), (32, 48))):
+        sizes = []
+
+        def change(image, level, generator, sizes=sizes):
+            sizes.append((*image.shape[1:], level))
+            return image
+
+        task = PerceptionTask(network, pairs, OPTIONS)
+        assert task.painted(change, picture, 0.3, seed(0)).shape == picture.shape and sizes == [(*size, 0.3)]
+
+
+def test_what_reads_lines_of_sight_may_be_frozen(pairs, trained, tmp_path):
+    config = replace(CONFIG, sight=SightConfig(8, 2, splat=True, taught="pixels"), scales=(2, 4))
+    start = train_perception("monoscene", config, pairs, OPTIONS, LOOP, tmp_path / "start")
+    frozen = PerceptionOptions(frozen="reading")
+    path = train_perception("monoscene", config, pairs, frozen, LOOP, tmp_path / "frozen", Beginning(start))
+    before, after = (load_network(p).network.state_dict() for p in (start, path))
+    same = {k for k in before if torch.equal(before[k], after[k])}
+    reading = {
+        k for k in before if k.startswith(("image_encoder.", "sight.")) and not k.startswith("image_encoder.resize.4")
+    }
+    assert reading <= same and "image_encoder.resize.4.weight" not in same and "told.weight" not in same
+    blind = build(CONFIG, GRID, SEMANTIC_KITTI)
+    with pytest.raises(InputError, match="reads no lines of sight"):
+        PerceptionTask(blind, pairs, frozen)
+
+
 def test_every_network_begins_with_an_efficientnet_and_may_keep_it_frozen(pairs, tmp_path):
     folder = save_efficientnet(tmp_path / "efficientnet")
     given = {k: v.half().float() for k, v in open_efficientnet(folder).tensors.items() if v.is_floating_point()}
 
     def begun(name, out, frozen, start=None):
-        config, options = preset(name, "small"), PerceptionOptions(frozen_backbone=frozen)
+        config, options = preset(name, "small"), PerceptionOptions(frozen="backbone" if frozen else "nothing")
         path = train_perception(name, config, pairs, options, LOOP, tmp_path / out, Beginning(start, folder))
         return path, backbone_of(load_network(path).network).state_dict()
 

@@ -9,10 +9,10 @@ import math
 import os
 from collections.abc import Sequence
 from copy import copy
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,8 +27,9 @@ from occforge.data.dataset import Sample, SceneDataset, open_dataset
 from occforge.data.procedural import TEST_FIRST_SEED, world_digest
 from occforge.data.shards import Arrays, Shards
 from occforge.render.picture import resize_rgb
+from occforge.render.raycast import raycast
 from occforge.render.shade import shade
-from occforge.world.street import make_street
+from occforge.world.street import Street, make_street
 
 TABLES = frozenset({".txt", ".json", ".yaml"})
 """Files of datasets that say where cameras are."""
@@ -38,13 +39,15 @@ TABLES = frozenset({".txt", ".json", ".yaml"})
 class Pair:
     """A picture (H, W, 3) uint8, its camera, and `labels_XYZ` uint8, 255 where unknown or not scored.
 
-    `depth_HW_m` is float32 depth along the optical axis where the source has it, 0 where unknown.
+    Where the source knows what every pixel shows: `depth_HW_m` is float32 depth along the optical axis, 0 where unknown
+    or where nothing is met, and `class_HW` uint8 the class of what is met, empty where nothing is, 255 where unknown.
     """
 
     image_HW3: NDArray[np.uint8]
     camera: Camera
     labels_XYZ: NDArray[np.uint8]
     depth_HW_m: NDArray[np.float32] | None = None
+    class_HW: NDArray[np.uint8] | None = None
 
 
 class PairSource(Protocol):
@@ -80,7 +83,7 @@ class WorldPairs:
 
     `factor` voxels of 0.2 m become one along each axis, by the rule of `data._transforms`. `varied` is the share of
     streets with a camera of their own, of another height, pitch, yaw and field of view, as users' pictures will have;
-    the others have the standard one, as all pictures of a dataset do.
+    the others have the standard one, as all pictures of a dataset do. What pixels show is that of the 0.2 m voxels.
     """
 
     first_seed: int
@@ -97,7 +100,7 @@ class WorldPairs:
     def identity(self) -> str:
         """See `PairSource`."""
         look = picture_digest()
-        return f"world-pairs-{world_digest()}-{look}-{self.first_seed}-{self.size_HW}-{self.factor}-{self.varied}"
+        return f"world-pairs-shown-{world_digest()}-{look}-{self.first_seed}-{self.size_HW}-{self.factor}-{self.varied}"
 
     @property
     def grid(self) -> GridSpec:
@@ -120,9 +123,19 @@ class WorldPairs:
     def pair(self, index: int) -> Pair:
         """See `PairSource`."""
         seed = self.first_seed + index
-        street, camera = make_street(seed), self.camera(index)
-        image_HW3 = shade(street.scene, camera, street.weather, seed)
-        return Pair(image_HW3, camera, downsample(street.scene.labels_XYZ, self.factor))
+        street = make_street(seed)
+        image_HW3 = shade(street.scene, self.camera(index), street.weather, seed)
+        return replace(self._seen(street, index), image_HW3=image_HW3)
+
+    def seen(self, index: int) -> Pair:
+        """The pair with a black picture: a tenth of the time."""
+        return self._seen(make_street(self.first_seed + index), index)
+
+    def _seen(self, street: Street, index: int) -> Pair:
+        camera = self.camera(index)
+        shown, labels_XYZ = raycast(street.scene, camera), downsample(street.scene.labels_XYZ, self.factor)
+        image_HW3 = np.zeros((*self.size_HW, 3), np.uint8)
+        return Pair(image_HW3, camera, labels_XYZ, shown.depth_HW, shown.semantic_HW)
 
 
 @lru_cache
@@ -205,7 +218,10 @@ class DatasetPairs:
         return Pair(image_HW3, sample.camera.resized(self.size_HW), downsample(labels_XYZ, self.factor), depth_HW_m)
 
 
-def nearest(values_HW: NDArray[np.float32], size_HW: tuple[int, int]) -> NDArray[np.float32]:
+T = TypeVar("T", bound=np.generic)
+
+
+def nearest(values_HW: NDArray[T], size_HW: tuple[int, int]) -> NDArray[T]:
     """A map at another size: each pixel has the value at its centre, as values beside an edge must not be mixed."""
     rows, columns = (((np.arange(n) + 0.5) * m / n).astype(int) for n, m in zip(size_HW, values_HW.shape, strict=True))
     return np.ascontiguousarray(values_HW[np.ix_(rows, columns)])
@@ -287,12 +303,13 @@ class PairCache:
         image_HW3 = np.asarray(arrays["image_HW3"], np.uint8)
         height, width = image_HW3.shape[:2]
         K_33, pose_44 = np.asarray(arrays["K_33"], float), np.asarray(arrays["camera_from_grid_44"], float)
-        depth = arrays.get("depth_HW_m")
+        depth, kind = arrays.get("depth_HW_m"), arrays.get("class_HW")
         return Pair(
             image_HW3,
             Camera(K_33, pose_44, (height, width)),
             np.asarray(arrays["labels_XYZ"], np.uint8),
             None if depth is None else np.asarray(depth, np.float32),
+            None if kind is None else np.asarray(kind, np.uint8),
         )
 
 
@@ -302,8 +319,12 @@ class _MakePairs:
 
     def __call__(self, indices: Sequence[int]) -> Arrays:
         pairs = [self.source.pair(i) for i in indices]
-        depths = [p.depth_HW_m for p in pairs if p.depth_HW_m is not None]
-        return ({"depth_HW_m": np.stack(depths)} if len(depths) == len(pairs) else {}) | {
+        shown = {
+            name: [getattr(p, name) for p in pairs]
+            for name in ("depth_HW_m", "class_HW")
+            if all(getattr(p, name) is not None for p in pairs)
+        }
+        return {name: np.stack(maps) for name, maps in shown.items()} | {
             "image_HW3": np.stack([p.image_HW3 for p in pairs]),
             "K_33": np.stack([p.camera.K_33 for p in pairs]),
             "camera_from_grid_44": np.stack([p.camera.camera_from_grid_44 for p in pairs]),

@@ -23,7 +23,7 @@ def as_read(picture_BCHW: Tensor, reads: Reads, size_HW: tuple[int, int]) -> Ten
     """A decoded picture (-1 to 1) as perception reads it (0 to 1): at its size, an estimate clipped, noise as it is."""
     value_BCHW = 0.5 * (picture_BCHW + 1.0)
     if value_BCHW.shape[2:] != size_HW:
-        value_BCHW = F.interpolate(value_BCHW, size_HW, mode="bilinear", antialias=True)
+        value_BCHW = F.interpolate(value_BCHW.float(), size_HW, mode="bilinear", antialias=True)  # no bfloat16 there
     return value_BCHW.clamp(0.0, 1.0) if reads == "estimate" else value_BCHW
 
 

@@ -42,7 +42,9 @@ class ImageEncoderConfig:
 
     `scales` are those of the pyramid; nothing finer is decoded. `checkpointing` recomputes activations in the backward
     pass instead of keeping them. `noise_level` modulates the residual backbone by how noisy the picture is. `refine`:
-    blocks after the decoder's steps to 1/2, 1/4, ... (`Refine`), as many as given.
+    blocks after the decoder's steps to 1/2, 1/4, ... (`Refine`), as many as given. `details`: the residual backbone
+    sees the picture at half its size, which all scales count from, and beside it that many channels of what is lost so
+    (`Details`); 0 for the picture as it is.
     """
 
     backbone: Backbone = "efficientnet"
@@ -53,6 +55,7 @@ class ImageEncoderConfig:
     checkpointing: bool = False
     refine: tuple[int, ...] = added(())
     efficientnet: EfficientNetSize = added(EfficientNetSize())
+    details: int = added(0)
 
 
 SMALL_WIDTHS = (16, 32, 64, 96, 112)
@@ -67,6 +70,7 @@ class ImageEncoder(nn.Module):
         self.config = config
         self.encoder: nn.Module
         self.neck: nn.Module = nn.Identity()
+        self.details = Details(config.details) if config.details else None
         if config.backbone == "efficientnet":
             self.encoder = stages = EfficientNetStages(config.efficientnet, config.checkpointing)
             skips, deepest = [3, *stages.widths[:-1]], stages.deepest
@@ -74,8 +78,9 @@ class ImageEncoder(nn.Module):
             if not config.widths:
                 self.neck = nn.Conv2d(deepest, deepest, 1, padding=1)
         else:
-            self.encoder = ResidualStages(config.widths, config.noise_level)
-            skips, deepest, decoded = [3, *config.widths[1:-1]], config.widths[-1], list(config.widths)
+            self.encoder = ResidualStages(config.widths, config.noise_level, 3 + config.details)
+            skips, deepest = [3 + config.details, *config.widths[1:-1]], config.widths[-1]
+            decoded = list(config.widths)
         below = [*decoded[1:], deepest]  # channels that come up from the next coarser scale
         steps = [i for i in reversed(range(len(skips))) if 2**i >= min(config.scales)]
         self.up = nn.ModuleDict({f"{2**i}": Fuse(below[i] + skips[i], decoded[i]) for i in steps})
@@ -99,6 +104,8 @@ class ImageEncoder(nn.Module):
         x_B3HW = (image_B3HW - self.mean) / self.std
         if self.config.backbone == "residual":  # wide convolutions, twice as fast with channels last
             x_B3HW = x_B3HW.contiguous(memory_format=torch.channels_last)
+        if self.details is not None:
+            x_B3HW = torch.cat([F.avg_pool2d(x_B3HW, 2), self.details(x_B3HW)], 1)
         skips, deepest = self.encoder(x_B3HW, noise_level_B)
         x = self.neck(deepest)
         pyramid = {16: self.resize["16"](x)} if "16" in self.resize and "16" not in self.up else {}
@@ -265,14 +272,26 @@ class SamePad2d(nn.Module):
         return F.pad(x_BCHW, padding)
 
 
+class Details(nn.Module):
+    """What a picture (B, 3, H, W) shows that its half does not: (B, C, H / 2, W / 2)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.enter, self.refine = Down(3, channels), Refine(channels, 2 * channels)
+
+    def forward(self, x_B3HW: Tensor) -> Tensor:
+        fine: Tensor = self.refine(self.enter(x_B3HW))
+        return fine
+
+
 class ResidualStages(nn.Module):
     """A small encoder: a strided convolution and two residual blocks a scale, at 1/2, 1/4, 1/8 and 1/16."""
 
-    def __init__(self, widths: tuple[int, ...], noise_level: bool) -> None:
+    def __init__(self, widths: tuple[int, ...], noise_level: bool, inputs: int = 3) -> None:
         super().__init__()
         self.stages = nn.ModuleList(
             nn.Sequential(Down(a, b), ResidualBlock(b), ResidualBlock(b))
-            for a, b in zip((3, *widths[1:-1]), widths[1:], strict=True)
+            for a, b in zip((inputs, *widths[1:-1]), widths[1:], strict=True)
         )
         self.modulate = nn.ModuleList(nn.Linear(8, 2 * w) for w in widths[1:]) if noise_level else None
 

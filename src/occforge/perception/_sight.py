@@ -1,28 +1,37 @@
-"""Where lines of sight end: read from the picture, taught by the voxels themselves, and told to the voxels they cross.
+"""Where lines of sight end: read from the picture, taught by what it shows, and told to the voxels they cross.
 
 All voxels of a line of sight are lifted alike; which of them is the surface that the picture shows is for the 3D
 network to find out. Depth distributions settle it (ISO's dual FLoSP, Yu et al. 2024, with a pretrained depth network).
-Here they are learned from the labels: along a line the first occupied voxel is what the picture shows.
+Here they are learned from depth and class of every pixel, or from the labels: along a line the first occupied voxel is
+then taken for what the picture shows, though a voxel hides what lies beyond its empty corners.
 
 Shape legend: B batch, C channels, K classes, D bins of depth (`_frustum`), H W rows and columns of a feature map,
-N voxels.
+R pixels looked at in each of its cells, N voxels.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from occforge.core.batch import CameraBatch
 from occforge.core.config import added
 from occforge.core.grid import GridSpec
 from occforge.core.taxonomy import EMPTY, UNKNOWN, Taxonomy
-from occforge.perception._frustum import cells_in_voxels, sample_frustum, splat_frustum, sum_in_voxels
+from occforge.perception._frustum import (
+    cells_in_voxels,
+    depth_range_m,
+    sample_frustum,
+    splat_frustum,
+    sum_in_voxels,
+)
 from occforge.perception._image_encoder import ImageEncoder, ImageEncoderConfig
 from occforge.perception.losses import class_weights
-from occforge.perception.network import Hints
+from occforge.perception.network import Hints, Shown
 
+LEAST_CHANCE = 1.0 / 256
+"""Chance of ending in a bin below which a line tells its voxel no class: nine of ten cells, and most of the time."""
 IGNORED = -100
 """Target of a line whose first voxel that is not empty is unknown."""
 
@@ -33,12 +42,14 @@ class SightConfig:
 
     0 bins: no reading of lines of sight, as in the papers. `splat`: voxels are told the sum over all lines that cross
     them (`SightHead.evidence`) beside what the line through their centre says. Because: lines meet the ground at so
-    flat an angle that one which ends in a voxel rarely runs through its centre.
+    flat an angle that one which ends in a voxel rarely runs through its centre. `taught`: by what pixels show, where a
+    pair says so and not at all where it does not, or by the voxels.
     """
 
     bins: int = 0
     scale: int = 2
     splat: bool = added(False)
+    taught: Literal["voxels", "pixels"] = added("voxels")
 
 
 class SightHead(nn.Module):
@@ -72,7 +83,8 @@ class SightHead(nn.Module):
         """(B, 4 + K, X, Y, Z): what the lines of sight that cross each voxel say of it; 0 where none does.
 
         The logarithm of how many end there; the shares of them that end there, that pass on and that ended before; the
-        classes of those that end there. Lines are sampled at the centres of their bins (lift and splat).
+        classes of those that end there. Lines are sampled at the centres of their bins (lift and splat), classes only
+        where a line ends with a chance of `LEAST_CHANCE` or more.
         """
         bins = self.config.bins
         depth, kind_BKHW = logits_BSHW.tensor_split([bins + 1], 1)
@@ -82,22 +94,39 @@ class SightHead(nn.Module):
         chance_BDHW3 = torch.stack([ends_BDHW, 1.0 - ended_BDHW, ended_BDHW - ends_BDHW], -1)
         voxel_M, cell_M = cells
         share_B3XYZ = sum_in_voxels(chance_BDHW3.flatten(0, 3)[cell_M], voxel_M, len(depth), self.grid)
-        kinds_BKXYZ = splat_frustum(kind_BKHW.softmax(1), ends_BDHW, self.grid, cameras, cells)
+        likely_M = ends_BDHW.flatten()[cell_M] >= LEAST_CHANCE
+        likely = voxel_M[likely_M], cell_M[likely_M]
+        kinds_BKXYZ = splat_frustum(kind_BKHW.softmax(1), ends_BDHW, self.grid, cameras, likely)
         end_B1XYZ = share_B3XYZ[:, :1]
         share_B3XYZ = share_B3XYZ / share_B3XYZ.sum(1, keepdim=True).clamp(min=1e-6)
         return torch.cat([torch.log1p(end_B1XYZ), share_B3XYZ, kinds_BKXYZ / end_B1XYZ.clamp(min=0.05)], 1)
 
-    def loss(self, logits_BSHW: Tensor, target_BXYZ: Tensor, cameras: CameraBatch) -> dict[str, Tensor]:
+    def loss(
+        self, logits_BSHW: Tensor, target_BXYZ: Tensor, cameras: CameraBatch, shown: Shown | None = None
+    ) -> dict[str, Tensor]:
         """Cross-entropies of where lines of sight end and, weighted by class, of what they end at."""
         bins, size_HW = self.config.bins, (logits_BSHW.shape[2], logits_BSHW.shape[3])
-        bin_BHW, class_BHW = first_hits(target_BXYZ, bins, size_HW, cameras, self.grid)
-        depth, kind = logits_BSHW.float().tensor_split([bins + 1], 1)
-        known = (bin_BHW != IGNORED).sum().clamp(min=1)
-        sums = (
-            F.cross_entropy(depth, bin_BHW, ignore_index=IGNORED, reduction="sum"),
-            F.cross_entropy(kind, class_BHW, self.weight_K, ignore_index=IGNORED, reduction="sum"),
+        if self.config.taught == "voxels":
+            bin_BRHW, class_BRHW = first_hits(target_BXYZ, bins, size_HW, cameras, self.grid)
+        elif shown is not None:
+            bin_BRHW, class_BRHW = shown_ends(shown, bins, size_HW, cameras, self.grid)
+        else:
+            return {}
+        bin_BHWR, class_BHWR = bin_BRHW.movedim(1, -1), class_BRHW.movedim(1, -1)
+        known_BHWR = bin_BHWR != IGNORED
+        known = known_BHWR.sum().clamp(min=1)
+        weight_BHWR = self.weight_K[class_BHWR.clamp(min=0)] * known_BHWR
+        # channels last, as convolutions leave them: sums over channels are then three times as fast
+        depth, kind = (
+            part.log_softmax(-1)
+            for part in logits_BSHW.float()
+            .movedim(1, -1)
+            .split_with_sizes([bins + 1, logits_BSHW.shape[1] - bins - 1], -1)
         )
-        return {"sight_depth": sums[0] / known, "sight_class": sums[1] / known}
+        return {
+            "sight_depth": -(depth.gather(-1, bin_BHWR.clamp(min=0)) * known_BHWR).sum() / known,
+            "sight_class": -(kind.gather(-1, class_BHWR.clamp(min=0)) * weight_BHWR).sum() / known,
+        }
 
 
 class SightReader(nn.Module):
@@ -115,9 +144,11 @@ class SightReader(nn.Module):
         """See `SightHead.forward`."""
         return self.sight(self.image_encoder(image_B3HW, hints.noise_level_B), cameras)
 
-    def loss(self, prediction: Tensor, target_BXYZ: Tensor, cameras: CameraBatch) -> dict[str, Tensor]:
+    def loss(
+        self, prediction: Tensor, target_BXYZ: Tensor, cameras: CameraBatch, shown: Shown | None = None
+    ) -> dict[str, Tensor]:
         """See `SightHead.loss`."""
-        return self.sight.loss(prediction, target_BXYZ, cameras)
+        return self.sight.loss(prediction, target_BXYZ, cameras, shown)
 
 
 def ray_code_B4HW(cameras: CameraBatch, grid: GridSpec, size_HW: tuple[int, int]) -> Tensor:
@@ -135,13 +166,36 @@ def ray_code_B4HW(cameras: CameraBatch, grid: GridSpec, size_HW: tuple[int, int]
 def first_hits(
     target_BXYZ: Tensor, bins: int, size_HW: tuple[int, int], cameras: CameraBatch, grid: GridSpec
 ) -> tuple[Tensor, Tensor]:
-    """Bin (B, H, W) of the first occupied voxel behind each cell of a map, `bins` if there is none, and its class."""
+    """Bin (B, 1, H, W) of the first occupied voxel behind each cell of a map, `bins` if there is none; its class."""
     voxel_M, cell_M = cells_in_voxels(grid, cameras, bins, *size_HW)
     label_BDHW = torch.full((len(target_BXYZ), bins, *size_HW), EMPTY, device=target_BXYZ.device)
     label_BDHW.view(-1)[cell_M] = target_BXYZ.flatten()[voxel_M].long()
     none_B1HW = torch.full_like(label_BDHW[:, :1], EMPTY)
     hit_BDHW = torch.cat([label_BDHW != EMPTY, torch.ones_like(none_B1HW, dtype=torch.bool)], 1)
-    bin_BHW = hit_BDHW.int().argmax(1)
-    class_BHW = torch.cat([label_BDHW, none_B1HW], 1).gather(1, bin_BHW[:, None])[:, 0]
-    unknown_BHW = class_BHW == UNKNOWN
-    return bin_BHW.masked_fill(unknown_BHW, IGNORED), class_BHW.masked_fill(unknown_BHW, IGNORED)
+    bin_B1HW = hit_BDHW.int().argmax(1, keepdim=True)
+    class_B1HW = torch.cat([label_BDHW, none_B1HW], 1).gather(1, bin_B1HW)
+    unknown_B1HW = class_B1HW == UNKNOWN
+    return bin_B1HW.masked_fill(unknown_B1HW, IGNORED), class_B1HW.masked_fill(unknown_B1HW, IGNORED)
+
+
+def shown_ends(
+    shown: Shown, bins: int, size_HW: tuple[int, int], cameras: CameraBatch, grid: GridSpec
+) -> tuple[Tensor, Tensor]:
+    """Bin and class (B, R, H, W) of what R = 4 pixels of each cell of a map show, at the quarters of its edges.
+
+    Four, not the one at the middle: at 20 m a cell's ground spans metres of depth, and all of them are what it shows.
+    """
+    near_B, far_B = (edge[:, None, None] for edge in depth_range_m(grid, cameras))
+    share_BHW = (shown.depth_BHW_m - near_B) / (far_B - near_B)
+    bin_BHW = (share_BHW * bins).long().clamp(0, bins - 1)
+    class_BHW = shown.class_BHW.long()
+    bin_BHW = bin_BHW.masked_fill(class_BHW == EMPTY, bins).masked_fill(class_BHW == UNKNOWN, IGNORED)
+    class_BHW = class_BHW.masked_fill(class_BHW == UNKNOWN, IGNORED)
+    row_2H, column_2W = (
+        ((torch.arange(n) + torch.tensor([[0.25], [0.75]])) * m / n).long().to(bin_BHW.device)
+        for n, m in zip(size_HW, bin_BHW.shape[1:], strict=True)
+    )
+    bin_BRHW, class_BRHW = (
+        at[:, row_2H[:, None, :, None], column_2W[None, :, None, :]].flatten(1, 2) for at in (bin_BHW, class_BHW)
+    )
+    return bin_BRHW, class_BRHW

@@ -31,7 +31,7 @@ from occforge.perception._volume import (
     upsample,
 )
 from occforge.perception.losses import Entropy, TermWeights, entropy_weights, five_terms, frustum_index
-from occforge.perception.network import Hints, PerceptionNetwork, Prediction
+from occforge.perception.network import Hints, PerceptionNetwork, Prediction, Shown
 
 
 @dataclass(frozen=True)
@@ -72,18 +72,26 @@ PRESETS: dict[str, Config] = {
     "street": Config(entropy="street"),
     "room": Config(image=ImageEncoderConfig(channels=200), lift_factor=1, head_channels=200, entropy="room"),
     "small": Config(
-        image=ImageEncoderConfig("residual", channels=24, widths=SMALL_WIDTHS, noise_level=True, refine=(4, 2)),
-        scales=(2, 4, 8, 16),
+        image=ImageEncoderConfig(
+            "residual", channels=24, widths=(32, *SMALL_WIDTHS[1:]), noise_level=True, refine=(4, 2), details=16
+        ),
+        scales=(1, 2, 4, 8, 16),
         lift_factor=1,
         columns=48,
         column_refine=2,
         relation_prior=False,
         position=True,
-        sight=SightConfig(bins=64, splat=True),
+        sight=SightConfig(bins=64, scale=1, splat=True, taught="pixels"),
         terms=TermWeights(3.0, 0.1, 0.3, 0.1),
     ),
 }
 """The paper's sizes for streets and for rooms, and the embedded one, for 64x64x8 and pictures of about 64x192."""
+
+
+def without_details(config: Config) -> Config:
+    """The same for an image backbone that sees pictures whole: scales that counted from their half count from them."""
+    image, sight = replace(config.image, details=0), replace(config.sight, scale=2 * config.sight.scale)
+    return replace(config, image=image, sight=sight, scales=tuple(2 * s for s in config.scales if s <= 8))
 
 
 class VolumeUNet(nn.Module):
@@ -160,28 +168,41 @@ class MonoScene(PerceptionNetwork):
         inside_BN = cameras.inside(pixel_BN2, depth_BN)
         gathered = [gather_nearest(pyramid[scale], pixel_BN2, cameras) for scale in self.config.scales]
         lifted_BCN = sum(gathered[1:], gathered[0]) * inside_BN[:, None]
-        if self.position is not None:
-            lifted_BCN = lifted_BCN + self.position(position_code_BCN(self.lifted_grid, cameras).to(lifted_BCN.dtype))
-        return lifted_BCN.unflatten(2, self.lifted_grid.shape_XYZ)
+        return self.placed(cameras) + lifted_BCN.unflatten(2, self.lifted_grid.shape_XYZ)
+
+    def placed(self, cameras: CameraBatch) -> Tensor:
+        """What voxels are told without a picture (B, C or 1, x, y, z): the code of their places, or zeros."""
+        if self.position is None:
+            code_BCN = self.lifted_N3_m.new_zeros(len(cameras), 1, len(self.lifted_N3_m))
+        else:
+            code_BCN = self.position(position_code_BCN(self.lifted_grid, cameras))
+        return code_BCN.unflatten(2, self.lifted_grid.shape_XYZ)
 
     def forward(self, image_B3HW: Tensor, cameras: CameraBatch, hints: Hints) -> Prediction:
         """See `PerceptionNetwork`."""
         self.check(image_B3HW, cameras, hints)
         pyramid = self.image_encoder(image_B3HW, hints.noise_level_B)
-        lifted_BCXYZ, extras = self.lift(pyramid, cameras), {}
-        if self.sight is not None and self.modulate is not None:
-            extras["sight_logits_BSHW"] = sight = self.sight(pyramid, cameras)
-            ends_B2N = self.sight.ends(sight, self.lifted_N3_m, cameras)
+        sight = None if self.sight is None else self.sight(pyramid, cameras)
+        return self.complete(self.lift(pyramid, cameras), sight, cameras)
+
+    def complete(self, lifted_BCXYZ: Tensor, sight_BSHW: Tensor | None, cameras: CameraBatch) -> Prediction:
+        """The grid from lifted features and, with a sight head, from where lines of sight end (B, D + 1 + K, H, W)."""
+        extras = {}
+        if self.sight is not None and self.modulate is not None and sight_BSHW is not None:
+            extras["sight_logits_BSHW"] = sight_BSHW
+            ends_B2N = self.sight.ends(sight_BSHW, self.lifted_N3_m, cameras)
             scale, shift = self.modulate(ends_B2N).unflatten(2, self.lifted_grid.shape_XYZ).chunk(2, 1)
             lifted_BCXYZ = lifted_BCXYZ * (1.0 + scale) + shift
             if self.told is not None:
-                lifted_BCXYZ = lifted_BCXYZ + self.told(self.sight.evidence(sight, cameras))
+                lifted_BCXYZ = lifted_BCXYZ + self.told(self.sight.evidence(sight_BSHW, cameras))
         logits, more = self.volume(lifted_BCXYZ)
         if self.prior is not None:
             logits = self.prior(logits)
         return Prediction(logits, extras | more)
 
-    def loss(self, prediction: Prediction, target_BXYZ: Tensor, cameras: CameraBatch) -> dict[str, Tensor]:
+    def loss(
+        self, prediction: Prediction, target_BXYZ: Tensor, cameras: CameraBatch, shown: Shown | None = None
+    ) -> dict[str, Tensor]:
         """See `PerceptionNetwork`: MonoScene's five terms."""
         frustum_BN = frustum_index(cameras, self.centre_N3_m, self.config.frustums)
         relations = prediction.extras.get("relation_logits_BRSN")
@@ -189,7 +210,7 @@ class MonoScene(PerceptionNetwork):
         terms = five_terms(prediction.logits_BKXYZ, target_BXYZ, self.weight_K, frustum_BN, relations, shape, weighted)
         terms = self.config.terms.weighed(terms)
         if self.sight is not None:
-            terms |= self.sight.loss(prediction.extras["sight_logits_BSHW"], target_BXYZ, cameras)
+            terms |= self.sight.loss(prediction.extras["sight_logits_BSHW"], target_BXYZ, cameras, shown)
         return terms
 
 

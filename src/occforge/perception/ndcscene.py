@@ -31,7 +31,7 @@ from occforge.perception._volume import (
     upsample,
 )
 from occforge.perception.losses import Entropy, TermWeights, entropy_weights, five_terms, frustum_index
-from occforge.perception.network import Hints, PerceptionNetwork, Prediction
+from occforge.perception.network import Hints, PerceptionNetwork, Prediction, Shown
 
 
 @dataclass(frozen=True)
@@ -241,7 +241,9 @@ class NDCScene(PerceptionNetwork):
             volumes = self.decoder(stages)
         return Prediction(*self.volume(self.mix(self.lift(volumes, cameras))))
 
-    def loss(self, prediction: Prediction, target_BXYZ: Tensor, cameras: CameraBatch) -> dict[str, Tensor]:
+    def loss(
+        self, prediction: Prediction, target_BXYZ: Tensor, cameras: CameraBatch, shown: Shown | None = None
+    ) -> dict[str, Tensor]:
         """See `PerceptionNetwork`: MonoScene's five terms."""
         frustum_BN = frustum_index(cameras, self.centre_N3_m, self.config.frustums)
         relations = prediction.extras.get("relation_logits_BRSN")

@@ -32,6 +32,15 @@ class Hints:
 
 
 @dataclass(frozen=True)
+class Shown:
+    """What every pixel shows, for networks that learn to tell: depth along the optical axis (B, H, W) in metres and
+    class (B, H, W), empty where nothing is met and 255 where unknown."""
+
+    depth_BHW_m: Tensor
+    class_BHW: Tensor
+
+
+@dataclass(frozen=True)
 class Prediction:
     """Logits of every voxel, and what the network's own losses need, each with the batch as its first axis."""
 
@@ -59,8 +68,10 @@ class PerceptionNetwork(nn.Module):
         """RGB in 0-1 and cameras of its size to the `Prediction`; raises `InputError` where they do not fit."""
         raise NotImplementedError
 
-    def loss(self, prediction: Prediction, target_BXYZ: Tensor, cameras: CameraBatch) -> dict[str, Tensor]:
-        """Named terms to be added up and minimised; `target_BXYZ` is uint8, 255 where unknown."""
+    def loss(
+        self, prediction: Prediction, target_BXYZ: Tensor, cameras: CameraBatch, shown: Shown | None = None
+    ) -> dict[str, Tensor]:
+        """Named terms to be added up and minimised; `target_BXYZ` is uint8, 255 where unknown, `shown` where known."""
         raise NotImplementedError
 
     def check(self, image_B3HW: Tensor, cameras: CameraBatch, hints: Hints) -> None:

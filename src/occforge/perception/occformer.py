@@ -27,7 +27,7 @@ from occforge.perception._image_encoder import SMALL_WIDTHS, ImageEncoderConfig,
 from occforge.perception._mask_matching import MatchingConfig, mask_losses, sampling_weights
 from occforge.perception._mask_transformer import MaskDecoder, MaskTransformerConfig, PixelDecoder
 from occforge.perception.losses import STREET_VOXELS, TINY, class_weights
-from occforge.perception.network import Hints, PerceptionNetwork, Prediction
+from occforge.perception.network import Hints, PerceptionNetwork, Prediction, Shown
 
 
 @dataclass(frozen=True)
@@ -185,7 +185,9 @@ class OccFormer(PerceptionNetwork):
             return checkpoint(block, x, use_reentrant=False)
         return block(x)
 
-    def loss(self, prediction: Prediction, target_BXYZ: Tensor, cameras: CameraBatch) -> dict[str, Tensor]:
+    def loss(
+        self, prediction: Prediction, target_BXYZ: Tensor, cameras: CameraBatch, shown: Shown | None = None
+    ) -> dict[str, Tensor]:
         """See `PerceptionNetwork`: classes, masks and Dice of the matched queries of every round; depth where given."""
         extras, config = prediction.extras, self.config
         class_RBQK, mask_RBQxyz = (extras[name].transpose(0, 1) for name in ("class_BRQK", "mask_BRQxyz"))

@@ -23,7 +23,7 @@ from occforge.core.taxonomy import Taxonomy
 from occforge.perception._deformable import DeformableAttention, DeformableValues
 from occforge.perception._image_encoder import SMALL_WIDTHS, ImageEncoder, ImageEncoderConfig
 from occforge.perception.losses import class_weights, cross_entropy, lovasz_softmax
-from occforge.perception.network import Hints, PerceptionNetwork, Prediction
+from occforge.perception.network import Hints, PerceptionNetwork, Prediction, Shown
 
 PLANES = ((0, 1), (1, 2), (2, 0))
 """Axes of each plane, rows first: seen from above, from the front, from the side."""
@@ -231,7 +231,9 @@ class TPVFormer(PerceptionNetwork):
         total_BCXYZ = xy[..., None] + yz[:, :, None] + zx.transpose(2, 3)[:, :, :, None]
         return self.mlp(total_BCXYZ.movedim(1, -1)).movedim(-1, 1)
 
-    def loss(self, prediction: Prediction, target_BXYZ: Tensor, cameras: CameraBatch) -> dict[str, Tensor]:
+    def loss(
+        self, prediction: Prediction, target_BXYZ: Tensor, cameras: CameraBatch, shown: Shown | None = None
+    ) -> dict[str, Tensor]:
         """See `PerceptionNetwork`: cross-entropy and Lovasz-softmax (TPVFormer, Sec. 3.4).
 
         Paper: on SemanticKITTI the authors' code takes MonoScene's terms instead. Here: the two everywhere. Because:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from occforge.core.arithmetic import DtypeChoice, chosen_dtype
 from occforge.core.errors import InputError
@@ -64,8 +64,8 @@ def perception_recipe(dataset: str, network: str) -> Callable[..., Path]:
         options: PerceptionOptions = PerceptionOptions(),  # noqa: B008 (frozen)
     ) -> Path:
         folder = out or Path(f"out/{dataset}.{network}")
-        source = pair_source(dataset, root, size, image, factor, pairs)
         config = preset(network, "small" if size == "small" else SETUPS[dataset].paper_preset)
+        source = pair_source(dataset, root, size, image or picture_size(config, dataset, size), factor, pairs)
         for flag, wanted in (("checkpointing", checkpointing), ("prior", prior)):
             if wanted and not hasattr(config, flag):
                 raise InputError(f"--{flag}: network {network} has none; leave the flag out")
@@ -90,7 +90,8 @@ def perception_recipe(dataset: str, network: str) -> Callable[..., Path]:
         out: Run folder; the finished network is its {network}.safetensors.
         root: Folder of the dataset; the street and room worlds need none.
         size: Sizes of the network, the picture and the grid: those of the paper, or small ones for a laptop.
-        image: Height and width of the pictures, instead of those of the size.
+        image: Height and width of the pictures, instead of those of the size; twice these where the network sees
+            details (MonoScene).
         factor: Voxels that become one along each axis, instead of that of the size.
         pairs: Training pictures at most, evenly spread; default: 6,144 of the street world, all that others have.
         steps: Training steps.
@@ -134,6 +135,15 @@ def held_out_source(
     setup = SETUPS[dataset]
     size_HW, factor = (setup.small_HW, setup.small_factor) if size == "small" else (setup.paper_HW, 1)
     return WorldPairs(TEST_FIRST_SEED, n, image or size_HW, factor)
+
+
+def picture_size(config: Any, dataset: str, size: Literal["small", "paper"]) -> tuple[int, int]:
+    """Pictures of a size for a network: twice the small ones where it sees details beside a picture's half."""
+    if size == "paper":
+        return SETUPS[dataset].paper_HW
+    height, width = SETUPS[dataset].small_HW
+    doubled = 2 if getattr(getattr(config, "image", None), "details", 0) else 1
+    return doubled * height, doubled * width
 
 
 def pictures_for(dataset: str, size: Literal["small", "paper"], read_HW: tuple[int, int]) -> tuple[int, int] | None:

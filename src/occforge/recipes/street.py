@@ -13,6 +13,7 @@ from occforge.metrics.features import SceneAutoencoderConfig
 from occforge.metrics.picture_judge import JudgeConfig
 from occforge.perception.network import preset
 from occforge.recipes._plans import paper_plan, scene_plan
+from occforge.train.completion import Errors, train_completion
 from occforge.train.features import train_features
 from occforge.train.loop import LoopConfig
 from occforge.train.perception import PerceptionOptions, train_encoder
@@ -119,7 +120,7 @@ def features(
 
 def encoder(
     out: Path = Path("out/street.encoder"),
-    image: tuple[int, int] = (64, 192),
+    image: tuple[int, int] = (128, 384),
     pairs: int = 6144,
     steps: int = 2000,
     batch: int = 8,
@@ -154,6 +155,42 @@ def encoder(
         steps=steps, batch=batch, lr=lr, muon_lr=20.0 * lr, dtype=chosen_dtype(dtype, device), device=device, seed=seed
     )
     return train_encoder(preset("monoscene", "small"), held, options, loop, out, start, workers)
+
+
+def completion(
+    out: Path = Path("out/street.completion"),
+    image: tuple[int, int] = (128, 384),
+    pairs: int = 24576,
+    steps: int = 2000,
+    batch: int = 8,
+    lr: float = 1e-3,
+    dtype: DtypeChoice = "auto",
+    device: str = "cpu",
+    seed: int = 0,
+    start: Path | None = None,
+    errors: Errors = Errors(),  # noqa: B008 (frozen)
+) -> Path:
+    """Train the volume network of the small MonoScene on streets whose lines of sight it is told; no pictures.
+
+    Args:
+        out: Run folder; the finished network is its monoscene.safetensors, for --start of street.monoscene beside
+            --encoder.
+        image: Height and width of the pictures whose lines of sight it is told.
+        pairs: Training streets.
+        steps: Training steps.
+        batch: Streets of a step.
+        lr: Learning rate of AdamW; Muon, which trains the matrices, has twenty times it.
+        dtype: Arithmetic in training; auto takes bfloat16 where the processor has it.
+        device: Where to train.
+        seed: Seed of weights, batches and errors.
+        start: A file of a trained MonoScene whose volume to begin with, not random weights.
+        errors: How wrong the lines of sight are.
+    """
+    streets = WorldPairs(TRAIN_FIRST_SEED, pairs, image, varied=0.25)
+    loop = LoopConfig(
+        steps=steps, batch=batch, lr=lr, muon_lr=20.0 * lr, dtype=chosen_dtype(dtype, device), device=device, seed=seed
+    )
+    return train_completion(preset("monoscene", "small"), streets, errors, loop, out, start)
 
 
 def judge(

@@ -58,7 +58,8 @@ def mirror(pair: Pair, grid: GridSpec) -> Pair:
     centre_y_m = grid.origin_m[1] + 0.5 * grid.extent_m[1]
     image_HW3, labels_XYZ = (np.ascontiguousarray(a[:, ::-1]) for a in (pair.image_HW3, pair.labels_XYZ))
     depth_HW_m = None if pair.depth_HW_m is None else np.ascontiguousarray(pair.depth_HW_m[:, ::-1])
-    return Pair(image_HW3, pair.camera.mirrored(centre_y_m), labels_XYZ, depth_HW_m)
+    class_HW = None if pair.class_HW is None else np.ascontiguousarray(pair.class_HW[:, ::-1])
+    return Pair(image_HW3, pair.camera.mirrored(centre_y_m), labels_XYZ, depth_HW_m, class_HW)
 
 
 def zoom(pair: Pair, factor: float, at: tuple[float, float]) -> Pair:
@@ -69,8 +70,9 @@ def zoom(pair: Pair, factor: float, at: tuple[float, float]) -> Pair:
     part = slice(top, top + part_HW[0]), slice(left, left + part_HW[1])
     image_HW3 = np.asarray(Image.fromarray(pair.image_HW3[part]).resize((W, H), Image.Resampling.BILINEAR))
     depth_HW_m = None if pair.depth_HW_m is None else nearest(pair.depth_HW_m[part], (H, W))
+    class_HW = None if pair.class_HW is None else nearest(pair.class_HW[part], (H, W))
     camera = pair.camera.cropped((top, left), part_HW).resized((H, W))
-    return Pair(image_HW3, camera, pair.labels_XYZ, depth_HW_m)
+    return Pair(image_HW3, camera, pair.labels_XYZ, depth_HW_m, class_HW)
 
 
 def turn(pair: Pair, grid: GridSpec, yaw_rad: float, shift_2_m: tuple[float, float]) -> Pair:

@@ -2,14 +2,15 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from occforge.core.batch import CameraBatch
@@ -19,16 +20,18 @@ from occforge.core.tensors import load_state, load_tensors, save_tensors
 from occforge.data.pairs import PairCache
 from occforge.data.shards import reading_order
 from occforge.metrics.occupancy import MeanScene
-from occforge.perception._image_encoder import ImageEncoderConfig, open_efficientnet
+from occforge.perception._image_encoder import ImageEncoder, ImageEncoderConfig, open_efficientnet
 from occforge.perception._prior import PlacePrior
-from occforge.perception._sight import SightReader
-from occforge.perception.monoscene import Config
-from occforge.perception.network import Hints, PerceptionNetwork, build_network
+from occforge.perception._sight import SightHead, SightReader
+from occforge.perception.monoscene import Config, without_details
+from occforge.perception.network import Hints, PerceptionNetwork, Shown, build_network
 from occforge.perception.weights import load_network, save_network
 from occforge.train.augment import Augmentation, estimated, noisy
 from occforge.train.budget import Timed
 from occforge.train.loop import LoopConfig, train
 from occforge.train.tasks import draws
+
+Frozen = Literal["nothing", "backbone", "reading"]
 
 
 @dataclass(frozen=True)
@@ -36,14 +39,15 @@ class PerceptionOptions:
     """How pairs are changed before they are learned from.
 
     `noisy` and `estimated` are the shares of pictures shown as a diffusion sees them on its way, and as its estimate of
-    the clean picture, which is what perception reads while pictures are drawn; the rest is clean. `frozen_backbone`:
-    the image backbone keeps its weights and statistics, for pretrained ones and few frames.
+    the clean picture, which is what perception reads while pictures are drawn; the rest is clean. Networks that see
+    details (`ImageEncoderConfig`) meet them as pictures of half the size, enlarged. `frozen`: parts that keep their
+    weights and statistics: the image backbone, for pretrained ones and few frames, or all that reads lines of sight.
     """
 
     augmentation: Augmentation = field(default_factory=Augmentation)
     noisy: float = 0.0
     estimated: float = 0.0
-    frozen_backbone: bool = False
+    frozen: Frozen = "nothing"
 
     def __post_init__(self) -> None:
         check_shares("--options.", noisy=self.noisy, estimated=self.estimated)
@@ -69,37 +73,74 @@ class PerceptionTask:
     def __init__(self, network: PerceptionNetwork | SightReader, pairs: PairCache, options: PerceptionOptions) -> None:
         self.network, self.pairs, self.options = network, pairs, options
         self.module: nn.Module = network
-        self.frozen = backbone(network) if options.frozen_backbone else nn.Identity()
-        self.frozen.requires_grad_(False)
+        self.frozen = nn.ModuleList(frozen_parts(network, options.frozen)).requires_grad_(False)
+        image = getattr(network, "image_encoder", None)
+        self.halved = isinstance(image, ImageEncoder) and image.details is not None
 
     def losses(self, step: int, slots: Sequence[int], batch: int, seed: int) -> Tensor:
         """See `Task.losses`. The terms pool over this process's slots, as batch norms do."""
         device = next(self.network.parameters()).device
         self.frozen.eval()  # after the loop's train()
-        images, cameras, targets, levels, depths = [], [], [], [], []
+        images, cameras, targets, levels, pairs = [], [], [], [], []
         for slot, index in zip(slots, reading_order(len(self.pairs), step, slots, batch, seed), strict=True):
             rng = draws(seed, step, slot)
             pair = self.options.augmentation(self.pairs[index], self.pairs.source.grid, rng.numpy)
             image_3HW = image_tensor(pair.image_HW3)
             level, kind = float(rng.numpy.random()), rng.numpy.random()
             if kind < self.options.noisy:
-                image_3HW = noisy(image_3HW, level, rng.torch)
+                image_3HW = self.painted(noisy, image_3HW, level, rng.torch)
             elif kind < self.options.noisy + self.options.estimated:
-                image_3HW = estimated(image_3HW, level, rng.torch)
+                image_3HW = self.painted(estimated, image_3HW, level, rng.torch)
             else:
                 level = 0.0
             images.append(image_3HW)
             cameras.append(pair.camera)
             targets.append(torch.from_numpy(pair.labels_XYZ))
             levels.append(level)
-            if pair.depth_HW_m is not None:
-                depths.append(torch.from_numpy(pair.depth_HW_m))
+            pairs.append(pair)
         camera_batch = CameraBatch.stack(cameras).to(device)
-        depth_BHW_m = torch.stack(depths).to(device) if len(depths) == len(images) else None
+        depth_BHW_m = stacked([pair.depth_HW_m for pair in pairs], device)
+        class_BHW = stacked([pair.class_HW for pair in pairs], device)
+        shown = None if depth_BHW_m is None or class_BHW is None else Shown(depth_BHW_m, class_BHW)
+        if shown is None and isinstance(self.network, SightReader) and self.network.sight.config.taught == "pixels":
+            raise InputError("image encoder: expected pairs that say what pixels show, got none; train it on streets")
         hints = Hints(depth_BHW_m, torch.tensor(levels, device=device))
         prediction = self.network(torch.stack(images).to(device), camera_batch, hints)
-        terms = self.network.loss(prediction, torch.stack(targets).to(device), camera_batch)
+        terms = self.network.loss(prediction, torch.stack(targets).to(device), camera_batch, shown)
         return torch.stack(list(terms.values())).sum().expand(len(slots))
+
+    def painted(
+        self,
+        change: Callable[[Tensor, float, torch.Generator], Tensor],
+        image_3HW: Tensor,
+        level: float,
+        generator: torch.Generator,
+    ) -> Tensor:
+        """A changed picture, changed at the size at which a picture generator paints for this network."""
+        if not self.halved:
+            return change(image_3HW, level, generator)
+        small_3HW = change(F.avg_pool2d(image_3HW, 2), level, generator)
+        return F.interpolate(small_3HW[None], image_3HW.shape[1:], mode="bilinear")[0]
+
+
+def frozen_parts(network: PerceptionNetwork | SightReader, which: Frozen) -> list[nn.Module]:
+    """The parts of a network that `which` names; raises `InputError` where it reads no lines of sight.
+
+    What is lifted beside the readings may learn all the same.
+    """
+    if which != "reading":
+        return [backbone(network)] if which == "backbone" else []
+    image, sight = getattr(network, "image_encoder", None), getattr(network, "sight", None)
+    if not isinstance(image, ImageEncoder) or not isinstance(sight, SightHead):
+        raise InputError("--options.frozen reading: this network reads no lines of sight; choose backbone or nothing")
+    parts = [part for name, part in image.named_children() if name != "resize"]
+    return [*parts, image.resize[f"{sight.config.scale}"], sight]
+
+
+def stacked(maps: Sequence[np.ndarray | None], device: torch.device) -> Tensor | None:
+    """One tensor of the maps of a batch; None if one of them is missing."""
+    known = [torch.from_numpy(one) for one in maps if one is not None]
+    return torch.stack(known).to(device) if len(known) == len(maps) else None
 
 
 def image_tensor(image_HW3: np.ndarray) -> Tensor:
@@ -129,6 +170,7 @@ def train_perception(
         if not isinstance(getattr(config, "image", None), ImageEncoderConfig):
             raise InputError(f"--encoder {beginning.encoder}: network {name} has no such image encoder; leave it out")
         pretrained = open_efficientnet(beginning.encoder)
+        config = without_details(config) if config.image.details else config
         config = replace(config, image=replace(config.image, backbone="efficientnet", efficientnet=pretrained.size))
     network = build_network(name, config, source.grid, source.taxonomy)
     prior, scenes = getattr(network, "prior", None), beginning.scenes or pairs
@@ -137,7 +179,7 @@ def train_perception(
     if pretrained is not None:
         backbone(network).load_state_dict(pretrained.tensors)
     if beginning.weights is not None:
-        start_from(network, name, beginning.weights, other_encoder=pretrained is not None)
+        start_from(network, name, beginning.weights, other_encoder=beginning.encoder is not None)
     if beginning.encoder is not None and pretrained is None:
         start_encoder(network, beginning.encoder)
     made_from = {
@@ -254,7 +296,8 @@ def train_encoder(
 def start_encoder(network: PerceptionNetwork | SightReader, path: Path) -> None:
     """Give `network` the image encoder of a file: its backbone, and what else there has the same name and shape.
 
-    Raises `InputError` if the file has no backbone of the network's kind and widths.
+    Where only one of the two sees details, the backbone begins, or goes on, without them. Raises `InputError` if the
+    file has no backbone of the network's kind and widths.
     """
     tensors, _ = load_tensors(path)
     own = network.state_dict()
@@ -262,6 +305,8 @@ def start_encoder(network: PerceptionNetwork | SightReader, path: Path) -> None:
     kept = {}
     for name, tensor in tensors.items():
         name = re.sub(r"^image_(encoder|stages)\.encoder\.", within, name)
+        if name == f"{within}stages.0.0.conv.weight" and name in own:
+            tensor = with_inputs(tensor, own[name].shape[1])
         if name.startswith(("image_", "sight.")) and name in own and own[name].shape == tensor.shape:
             kept[name] = tensor.to(own[name].dtype)
     missing = [name for name in own if name.startswith(within) and name not in kept]
@@ -271,3 +316,9 @@ def start_encoder(network: PerceptionNetwork | SightReader, path: Path) -> None:
             "a file of `occforge train street.encoder`, or leave the flag out"
         )
     load_state(network, own | kept, path)
+
+
+def with_inputs(weight_OIHW: Tensor, inputs: int) -> Tensor:
+    """A convolution's weights with the first `inputs` of its inputs; zeros for those that it does not have."""
+    missing = max(0, inputs - weight_OIHW.shape[1])
+    return F.pad(weight_OIHW, (0, 0, 0, 0, 0, missing))[:, :inputs].contiguous()
