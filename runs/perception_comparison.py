@@ -43,6 +43,8 @@ from occforge.data.pairs import PairCache, WorldPairs
 from occforge.data.procedural import TEST_FIRST_SEED, TRAIN_FIRST_SEED
 from occforge.metrics.occupancy import OccupancyStatistics
 from occforge.metrics.report import versions
+from occforge.perception.monoscene import Config as MonoSceneConfig
+from occforge.perception.monoscene import without_details
 from occforge.perception.network import build_network, network_names, preset
 from occforge.perception.weights import load_network
 from occforge.pipelines.evaluate_perception import baselines
@@ -105,7 +107,7 @@ class Settings:
         made_from: dict[str, Any] = {
             "pairs": [self.pairs.identity, len(self.pairs)],
             "held_out": [self.held_out.identity, len(self.held_out)],
-            "networks": {name: asdict(preset(name, self.size)) for name in self.networks},
+            "networks": {name: asdict(compared(name, self.size)) for name in self.networks},
             "loop": asdict(self.loop),
             "options": asdict(self.options),
             "minutes": self.minutes,
@@ -136,7 +138,7 @@ def plan(settings: Settings) -> None:
         with ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=start_worker) as pool:
             measured[name] = pool.submit(measure, settings, name).result()
     pairs = PairCache(settings.cache, settings.pairs)
-    task = encoder_task(preset("monoscene", "small"), pairs, settings.options)
+    task = encoder_task(compared("monoscene"), pairs, settings.options)
     second = seconds_per_step(task, settings.encoder_loop)
     steps = steps_within(60 * settings.encoder_minutes, {ENCODER: 1.0}, {ENCODER: second})
     for name, m in measured.items():
@@ -147,12 +149,18 @@ def plan(settings: Settings) -> None:
     )
 
 
+def compared(name: str, size: str = "small") -> Any:
+    """The configuration of a network, for pictures that all of them see whole."""
+    config = preset(name, size)
+    return without_details(config) if isinstance(config, MonoSceneConfig) and config.image.details else config
+
+
 def measure(settings: Settings, name: str) -> dict[str, float]:
     """Parameters, CPU seconds of a training step, and bytes that training adds to this process."""
     pairs = PairCache(settings.cache, settings.pairs)
     pairs[0]
     before = peak_bytes()
-    network = build_network(name, preset(name, settings.size), pairs.source.grid, pairs.source.taxonomy)
+    network = build_network(name, compared(name, settings.size), pairs.source.grid, pairs.source.taxonomy)
     seconds = seconds_per_step(PerceptionTask(network, pairs, settings.options), settings.loop)
     return {
         "parameters": sum(p.numel() for p in network.parameters()),
@@ -178,7 +186,7 @@ def train_backbone(settings: Settings) -> Path:
     if not path.exists():
         loop = replace(settings.encoder_loop, steps=settings.read_plan()["steps"][ENCODER])
         pairs = PairCache(settings.cache, settings.pairs)
-        train_encoder(preset("monoscene", "small"), pairs, settings.options, loop, path.parent)
+        train_encoder(compared("monoscene"), pairs, settings.options, loop, path.parent)
     return path
 
 
@@ -186,7 +194,7 @@ def train_one(settings: Settings, name: str, seed: int) -> None:
     """Train one network with exactly the planned steps, score it and keep the scores."""
     loop = replace(settings.loop, steps=settings.read_plan()["steps"][name], seed=seed)
     pairs, folder = PairCache(settings.cache, settings.pairs), settings.folder(name, seed)
-    config, encoder = preset(name, settings.size), train_backbone(settings)
+    config, encoder = compared(name, settings.size), train_backbone(settings)
     beginning = Beginning(encoder=encoder)
     trained = load_network(train_perception(name, config, pairs, settings.options, loop, folder, beginning))
     seconds = []

@@ -48,7 +48,8 @@ def voxels_over_picture(seed: int) -> np.ndarray:
 
 def perceived(count: int = 6) -> np.ndarray:
     """Held-out streets, a row each: picture, truth and what the embedded network sees from above, hits and misses."""
-    trained, streets = load_perception(None), WorldPairs(TEST_FIRST_SEED, count)
+    trained = load_perception(None)
+    streets = WorldPairs(TEST_FIRST_SEED, count, trained.size_HW)
     rows = []
     for index in range(count):
         pair = streets.pair(index)
@@ -59,7 +60,8 @@ def perceived(count: int = 6) -> np.ndarray:
 
 def completed(count: int = 4) -> np.ndarray:
     """Held-out streets, a row each: picture, truth, what the embedded network reads, and that with the unseen drawn."""
-    trained, streets = load_perception(None), WorldPairs(TEST_FIRST_SEED, count)
+    trained = load_perception(None)
+    streets = WorldPairs(TEST_FIRST_SEED, count, trained.size_HW)
     composition, _ = load_generator(None)
     rows = []
     for index in range(count):

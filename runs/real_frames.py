@@ -33,7 +33,7 @@ from occforge.metrics.report import versions
 from occforge.perception.network import preset
 from occforge.perception.weights import load_network
 from occforge.pipelines.evaluate_perception import evaluate_perception
-from occforge.recipes._perception import SETUPS
+from occforge.recipes._perception import SETUPS, picture_size
 from occforge.train.augment import Augmentation
 from occforge.train.loop import LoopConfig
 from occforge.train.perception import Beginning, PerceptionOptions, train_perception
@@ -130,7 +130,7 @@ def main(
     held_out: tuple[str, ...] = (),
     start: Path | None = None,
     encoder: Path | None = None,
-    image: tuple[int, int] = SETUPS["semantic_kitti"].small_HW,
+    image: tuple[int, int] | None = None,
     sight_scale: int = 0,
     options: PerceptionOptions = PerceptionOptions(),  # noqa: B008 (frozen)
     seed: int = 0,
@@ -152,7 +152,7 @@ def main(
         held_out: Sequences to hold out, one after the other; default: all there are.
         start: Trained file whose weights to begin with, instead of random ones.
         encoder: Image encoder to begin with, a file or a folder of transformers' EfficientNet.
-        image: Height and width of the pictures.
+        image: Height and width of the pictures, instead of those of the network's small size.
         sight_scale: Read lines of sight at one of so many pixels along each axis; 0: as the network's small size has.
         options: How pairs are changed before they are learned from.
         seed: Seed of weights, batches and augmentation.
@@ -172,7 +172,8 @@ def main(
     name = f"{network}-{began}-{steps}" + ("" if rate == 1.0 else f"-rate-{rate:g}")
     name += (f"-world-{world:g}" if world else "") + ("-prior" if prior else "")
     name += "" if encoder is None else f"-{encoder.stem}"
-    name += "" if image == SETUPS["semantic_kitti"].small_HW else f"-{image[0]}x{image[1]}"
+    name += "" if image is None else f"-{image[0]}x{image[1]}"
+    image = image or picture_size(preset(network, "small"), "semantic_kitti", "small")
     name += f"-sight-{sight_scale}" if sight_scale else ""
     learning = Learning(network, loop, options, start, encoder, image, sight_scale, world, prior)
     jobs = [(root, sequence, learning, out / name, cache) for sequence in sequences]

@@ -8,9 +8,10 @@ import torch
 
 from occforge.core.camera import street_camera
 from occforge.core.errors import InputError
-from occforge.core.grid import GridSpec
+from occforge.core.grid import GridSpec, Scene
+from occforge.core.taxonomy import SEMANTIC_KITTI, UNKNOWN
 from occforge.data.export import export_world
-from occforge.data.pairs import DatasetPairs, JoinedPairs, Pair, PairCache, WorldPairs
+from occforge.data.pairs import DatasetPairs, JoinedPairs, Pair, PairCache, WorldPairs, what_pixels_show
 from occforge.render.raycast import raycast
 from occforge.train.augment import Augmentation, estimated, mirror, noisy, recolor, restyle, turn, zoom
 from occforge.world.street import make_street
@@ -26,7 +27,7 @@ def painted_pair(rng: np.random.Generator, size_HW: tuple[int, int] = (60, 90)) 
     image[..., 1] = (np.arange(H) + 0.5)[:, None] / H * 255
     depth = np.broadcast_to((np.arange(W, dtype=np.float32) + 0.5) / W, (H, W))  # metres that red says too
     kind = np.broadcast_to(np.arange(W, dtype=np.uint8), (H, W))  # the column
-    return Pair(image, street_camera(size_HW), rng.integers(0, 20, GRID.shape_XYZ).astype(np.uint8), depth, kind)
+    return Pair(image, street_camera(size_HW), rng.integers(0, 20, GRID.shape_XYZ).astype(np.uint8), depth, depth, kind)
 
 
 def painted_at(pair: Pair, point_N3: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -64,16 +65,26 @@ def test_depth_goes_with_its_picture():
         )
 
 
+def test_unknown_voxels_hide_what_lies_behind_them():
+    labels = np.zeros(GRID.shape_XYZ, np.uint8)
+    labels[3, :4], labels[5], labels[7] = UNKNOWN, 4, 9
+    surface, kind = what_pixels_show(Scene(labels, GRID, SEMANTIC_KITTI), street_camera((16, 48)))
+    left, right = kind[7:9, 30:], kind[7:9, 2:18]  # y runs to the left, so its first half is on the right
+    assert (left == UNKNOWN).all() and (right == 4).all() and not surface[7:9, 30:].any()
+    np.testing.assert_allclose(surface[7:9, 2:18], 5 * 6.4 - 0.27, atol=1e-3)
+
+
 def test_pairs_of_the_world_say_what_every_pixel_shows(tmp_path):
     streets = WorldPairs(7, 2, (16, 48), varied=1.0)
     pair, seen, street = streets.pair(1), streets.seen(1), make_street(8)
     view = raycast(street.scene, streets.camera(1))
-    np.testing.assert_array_equal(pair.depth_HW_m, view.depth_HW)
+    np.testing.assert_array_equal(pair.surface_HW_m, view.depth_HW)
     np.testing.assert_array_equal(pair.class_HW, view.semantic_HW)
-    assert (pair.class_HW > 0).mean() > 0.4 and ((pair.depth_HW_m > 0) == (pair.class_HW > 0)).all()
+    assert (pair.class_HW > 0).mean() > 0.4 and ((pair.surface_HW_m > 0) == (pair.class_HW > 0)).all()
+    assert pair.depth_HW_m is None, "no street comes with a depth sensor"
     assert pair.image_HW3.any() and not seen.image_HW3.any()
     for other in (PairCache(tmp_path, streets)[1], seen):
-        for name in ("labels_XYZ", "depth_HW_m", "class_HW"):
+        for name in ("labels_XYZ", "surface_HW_m", "class_HW"):
             np.testing.assert_array_equal(getattr(other, name), getattr(pair, name))
 
 
@@ -86,7 +97,7 @@ def test_pairs_of_a_dataset_have_its_depth_and_may_be_some_of_them(tmp_path):
         every.some(0)
     cached, made = PairCache(tmp_path, pairs)[1], every.pair(250)
     assert made.depth_HW_m.shape == (48, 64) and float(made.depth_HW_m.max()) > 1.0
-    for name in ("image_HW3", "labels_XYZ", "depth_HW_m"):
+    for name in ("image_HW3", "labels_XYZ", "depth_HW_m", "surface_HW_m", "class_HW"):
         assert np.array_equal(getattr(cached, name), getattr(made, name))
 
 

@@ -10,6 +10,7 @@ from occforge.data.procedural import TEST_FIRST_SEED, VAL_FIRST_SEED
 from occforge.metrics.occupancy import MeanScene, OccupancyStatistics
 from occforge.perception.network import Hints
 from occforge.pipelines.perceive import perceive
+from occforge.recipes._perception import picture_size
 from occforge.train.augment import noisy
 from occforge.train.perception import image_tensor
 from occforge.weights import EMBEDDED, load_perception
@@ -19,12 +20,14 @@ def test_it_is_small_and_of_the_street_world():
     assert (EMBEDDED / "monoscene.safetensors").stat().st_size <= 8e6
     trained = load_perception(None)
     streets = WorldPairs(TEST_FIRST_SEED, 1)
-    assert trained.name == "monoscene" and trained.size_HW == streets.size_HW == (64, 192)
+    assert trained.name == "monoscene"
+    assert trained.size_HW == picture_size(trained.network.config, "street", "small")
     assert trained.network.grid == streets.grid and trained.network.taxonomy.names == streets.taxonomy.names
 
 
 def test_it_sees_what_the_mean_scene_does_not_know():
-    trained, streets = load_perception(None), WorldPairs(TEST_FIRST_SEED, 6)
+    trained = load_perception(None)
+    streets = WorldPairs(TEST_FIRST_SEED, 6, trained.size_HW)
     known, mean = WorldPairs(VAL_FIRST_SEED, 24), MeanScene(streets.grid, streets.taxonomy)
     for index in range(len(known)):
         mean.add(known.pair(index).labels_XYZ)
@@ -43,7 +46,8 @@ def test_it_sees_what_the_mean_scene_does_not_know():
 
 @pytest.mark.parametrize("level", [0.3, 0.7])
 def test_the_noise_level_it_is_told_matters_and_helps(level):
-    trained, streets = load_perception(None), WorldPairs(TEST_FIRST_SEED, 4)
+    trained = load_perception(None)
+    streets = WorldPairs(TEST_FIRST_SEED, 4, trained.size_HW)
     pairs = [streets.pair(index) for index in range(len(streets))]
     generator = torch.Generator().manual_seed(0)
     seen = torch.stack([noisy(image_tensor(pair.image_HW3), level, generator) for pair in pairs])

@@ -36,7 +36,7 @@ def trained(tmp_path_factory):
 def told(share: float, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     pair = STREETS.seen(1)
     cameras = CameraBatch.stack([pair.camera])
-    shown = Shown(torch.from_numpy(pair.depth_HW_m)[None], torch.from_numpy(pair.class_HW)[None])
+    shown = Shown(torch.from_numpy(pair.surface_HW_m)[None], torch.from_numpy(pair.class_HW)[None])
     bins, kinds = shown_ends(shown, 64, (16, 48), cameras, STREETS.grid)
     generator = torch.Generator().manual_seed(seed)
     classes = SEMANTIC_KITTI.class_count

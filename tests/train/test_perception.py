@@ -55,7 +55,7 @@ class Coloured:
         labels = np.zeros(self.grid.shape_XYZ, np.uint8)
         labels[:, :, 0], labels[:4] = 9 + index, 255
         depth, kind = np.full((32, 48), 9.0, np.float32), np.full((32, 48), 9 + index, np.uint8)
-        return Pair(image, street_camera((32, 48)), labels, depth, kind)
+        return Pair(image, street_camera((32, 48)), labels, None, depth, kind)
 
 
 @pytest.fixture(scope="module")
@@ -219,17 +219,10 @@ def test_networks_are_told_the_depth_that_pairs_have(pairs, tmp_path, monkeypatc
         def pair(self, index: int) -> Pair:
             return replace(super().pair(index), depth_HW_m=np.full((32, 48), 5.0 + index, np.float32))
 
-    @dataclass(frozen=True)
-    class Flat(Coloured):
-        identity = "flat"
-
-        def pair(self, index: int) -> Pair:
-            return replace(super().pair(index), depth_HW_m=None, class_HW=None)
-
     network, told = build(CONFIG, GRID, SEMANTIC_KITTI), []
     forward = network.forward
     monkeypatch.setattr(network, "forward", lambda *given: (told.append(given[2]), forward(*given))[1])
-    for source in (PairCache(tmp_path, Deep()), PairCache(tmp_path, Flat())):
+    for source in (PairCache(tmp_path, Deep()), pairs):
         PerceptionTask(network, source, PerceptionOptions()).losses(0, range(2), 2, 0)
     assert told[0].depth_BHW_m.shape == (2, 32, 48) and float(told[0].depth_BHW_m.min()) >= 5.0
     assert told[1].depth_BHW_m is None

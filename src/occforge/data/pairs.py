@@ -12,7 +12,7 @@ from copy import copy
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from occforge import __version__
 from occforge.core.camera import Camera, look_camera, street_camera
 from occforge.core.errors import InputError, check_count
-from occforge.core.grid import STREET_GRID, GridSpec
-from occforge.core.taxonomy import SEMANTIC_KITTI, UNKNOWN, Taxonomy
+from occforge.core.grid import STREET_GRID, GridSpec, Scene
+from occforge.core.taxonomy import EMPTY, SEMANTIC_KITTI, UNKNOWN, Taxonomy
 from occforge.data._transforms import downsample
 from occforge.data.dataset import Sample, SceneDataset, open_dataset
 from occforge.data.procedural import TEST_FIRST_SEED, world_digest
@@ -35,18 +35,24 @@ TABLES = frozenset({".txt", ".json", ".yaml"})
 """Files of datasets that say where cameras are."""
 
 
+MAPS = ("depth_HW_m", "surface_HW_m", "class_HW")
+"""Fields of a pair that it may lack."""
+
+
 @dataclass(frozen=True)
 class Pair:
     """A picture (H, W, 3) uint8, its camera, and `labels_XYZ` uint8, 255 where unknown or not scored.
 
-    Where the source knows what every pixel shows: `depth_HW_m` is float32 depth along the optical axis, 0 where unknown
-    or where nothing is met, and `class_HW` uint8 the class of what is met, empty where nothing is, 255 where unknown.
+    `depth_HW_m` is float32 depth along the optical axis where the source has it, 0 where unknown. To learn from, what
+    every pixel shows by the source's own voxels: `surface_HW_m` float32 depth, 0 where unknown or where nothing is met,
+    and `class_HW` uint8, empty where nothing is met and 255 where unknown.
     """
 
     image_HW3: NDArray[np.uint8]
     camera: Camera
     labels_XYZ: NDArray[np.uint8]
     depth_HW_m: NDArray[np.float32] | None = None
+    surface_HW_m: NDArray[np.float32] | None = None
     class_HW: NDArray[np.uint8] | None = None
 
 
@@ -100,7 +106,9 @@ class WorldPairs:
     def identity(self) -> str:
         """See `PairSource`."""
         look = picture_digest()
-        return f"world-pairs-shown-{world_digest()}-{look}-{self.first_seed}-{self.size_HW}-{self.factor}-{self.varied}"
+        return (
+            f"world-pairs-surfaces-{world_digest()}-{look}-{self.first_seed}-{self.size_HW}-{self.factor}-{self.varied}"
+        )
 
     @property
     def grid(self) -> GridSpec:
@@ -133,9 +141,8 @@ class WorldPairs:
 
     def _seen(self, street: Street, index: int) -> Pair:
         camera = self.camera(index)
-        shown, labels_XYZ = raycast(street.scene, camera), downsample(street.scene.labels_XYZ, self.factor)
-        image_HW3 = np.zeros((*self.size_HW, 3), np.uint8)
-        return Pair(image_HW3, camera, labels_XYZ, shown.depth_HW, shown.semantic_HW)
+        labels_XYZ, image_HW3 = downsample(street.scene.labels_XYZ, self.factor), np.zeros((*self.size_HW, 3), np.uint8)
+        return Pair(image_HW3, camera, labels_XYZ, None, *what_pixels_show(street.scene, camera))
 
 
 @lru_cache
@@ -173,7 +180,7 @@ class DatasetPairs:
         """See `PairSource`; other calibrations, tables or readers make other pairs."""
         where = "" if self.root is None else f"{Path(self.root).resolve()}-{self._tables}"
         which = hashlib.sha256(repr(self.indices or len(self)).encode()).hexdigest()[:8]
-        return f"{self.name}-{__version__}-{self.split}-{where}-{self.size_HW}-{self.factor}-{which}"
+        return f"{self.name}-surfaces-{__version__}-{self.split}-{where}-{self.size_HW}-{self.factor}-{which}"
 
     def some(self, most: int | None) -> "DatasetPairs":
         """These pairs, or if they are more, `most` of them, evenly spread."""
@@ -215,7 +222,17 @@ class DatasetPairs:
             labels_XYZ = np.where(sample.scored_XYZ, labels_XYZ, UNKNOWN).astype(np.uint8)
         image_HW3 = resize_rgb(sample.image_HW3, self.size_HW)
         depth_HW_m = None if sample.depth_HW_m is None else nearest(sample.depth_HW_m, self.size_HW)
-        return Pair(image_HW3, sample.camera.resized(self.size_HW), downsample(labels_XYZ, self.factor), depth_HW_m)
+        camera = sample.camera.resized(self.size_HW)
+        shown = what_pixels_show(replace(sample.scene, labels_XYZ=labels_XYZ), camera)
+        return Pair(image_HW3, camera, downsample(labels_XYZ, self.factor), depth_HW_m, *shown)
+
+
+def what_pixels_show(scene: Scene, camera: Camera) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    """`surface_HW_m` and `class_HW` of a pair: the first voxel that is not empty; unknown ones hide others, too."""
+    labels_XYZ = scene.labels_XYZ
+    view = raycast(replace(scene, labels_XYZ=np.where(labels_XYZ == UNKNOWN, np.uint8(1), labels_XYZ)), camera)
+    class_HW = np.where(view.voxel_HW < 0, np.uint8(EMPTY), labels_XYZ.ravel()[view.voxel_HW])
+    return np.where(class_HW == UNKNOWN, np.float32(0.0), view.depth_HW), class_HW
 
 
 T = TypeVar("T", bound=np.generic)
@@ -303,13 +320,12 @@ class PairCache:
         image_HW3 = np.asarray(arrays["image_HW3"], np.uint8)
         height, width = image_HW3.shape[:2]
         K_33, pose_44 = np.asarray(arrays["K_33"], float), np.asarray(arrays["camera_from_grid_44"], float)
-        depth, kind = arrays.get("depth_HW_m"), arrays.get("class_HW")
+        maps: dict[str, Any] = {name: arrays[name] for name in MAPS if name in arrays}
         return Pair(
             image_HW3,
             Camera(K_33, pose_44, (height, width)),
             np.asarray(arrays["labels_XYZ"], np.uint8),
-            None if depth is None else np.asarray(depth, np.float32),
-            None if kind is None else np.asarray(kind, np.uint8),
+            **maps,
         )
 
 
@@ -320,9 +336,7 @@ class _MakePairs:
     def __call__(self, indices: Sequence[int]) -> Arrays:
         pairs = [self.source.pair(i) for i in indices]
         shown = {
-            name: [getattr(p, name) for p in pairs]
-            for name in ("depth_HW_m", "class_HW")
-            if all(getattr(p, name) is not None for p in pairs)
+            name: [getattr(p, name) for p in pairs] for name in MAPS if all(getattr(p, name) is not None for p in pairs)
         }
         return {name: np.stack(maps) for name, maps in shown.items()} | {
             "image_HW3": np.stack([p.image_HW3 for p in pairs]),

@@ -85,6 +85,16 @@ def cells_in_voxels(grid: GridSpec, cameras: CameraBatch, D: int, H: int, W: int
     return voxel_BDHW.flatten()[cell_M] + cell_M // (D * H * W) * (X * Y * Z), cell_M
 
 
+def places_in_voxels(cell_M: Tensor, grid: GridSpec, cameras: CameraBatch, D: int, H: int, W: int) -> Tensor:
+    """Where within their voxels the centres of some cells lie (M, 3), from -0.5 to 0.5 along each axis."""
+    origin_B3, ray_BHW3 = cameras.rays((H, W))
+    batch_M, depth_M = cell_M // (D * H * W), bin_centres_m(grid, cameras, D).flatten()[cell_M // (H * W)]
+    ray_M3 = ray_BHW3.flatten(0, 2)[batch_M * (H * W) + cell_M % (H * W)]
+    point_M3 = origin_B3[batch_M] + depth_M[:, None] * ray_M3
+    index_M3 = (point_M3 - point_M3.new_tensor(grid.origin_m)) / point_M3.new_tensor(grid.voxel_m)
+    return index_M3 - index_M3.floor() - 0.5
+
+
 def bin_centres_m(grid: GridSpec, cameras: CameraBatch, D: int) -> Tensor:
     """Depths (B, D) of the middles of the bins, metres along the optical axis."""
     near_B, far_B = depth_range_m(grid, cameras)

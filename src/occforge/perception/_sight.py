@@ -22,6 +22,7 @@ from occforge.core.taxonomy import EMPTY, UNKNOWN, Taxonomy
 from occforge.perception._frustum import (
     cells_in_voxels,
     depth_range_m,
+    places_in_voxels,
     sample_frustum,
     splat_frustum,
     sum_in_voxels,
@@ -42,13 +43,15 @@ class SightConfig:
 
     0 bins: no reading of lines of sight, as in the papers. `splat`: voxels are told the sum over all lines that cross
     them (`SightHead.evidence`) beside what the line through their centre says. Because: lines meet the ground at so
-    flat an angle that one which ends in a voxel rarely runs through its centre. `taught`: by what pixels show, where a
-    pair says so and not at all where it does not, or by the voxels.
+    flat an angle that one which ends in a voxel rarely runs through its centre. `places`: voxels are also told where
+    within them lines end, for the height of the ground between lines that are metres apart. `taught`: by what pixels
+    show, where a pair says so and not at all where it does not, or by the voxels.
     """
 
     bins: int = 0
     scale: int = 2
     splat: bool = added(False)
+    places: bool = added(False)
     taught: Literal["voxels", "pixels"] = added("voxels")
 
 
@@ -80,11 +83,12 @@ class SightHead(nn.Module):
         return sample_frustum(torch.stack([ends_BDHW, before_BDHW], 1), point_N3_m, cameras, self.grid)
 
     def evidence(self, logits_BSHW: Tensor, cameras: CameraBatch) -> Tensor:
-        """(B, 4 + K, X, Y, Z): what the lines of sight that cross each voxel say of it; 0 where none does.
+        """(B, `evidence_channels`, X, Y, Z): what the lines of sight that cross a voxel say of it; 0 where none does.
 
         The logarithm of how many end there; the shares of them that end there, that pass on and that ended before; the
-        classes of those that end there. Lines are sampled at the centres of their bins (lift and splat), classes only
-        where a line ends with a chance of `LEAST_CHANCE` or more.
+        classes of those that end there; with `places`, where in the voxel they do (-0.5 to 0.5). Lines are sampled at
+        the centres of their bins (lift and splat), classes and places only where a line ends with a chance of
+        `LEAST_CHANCE` or more.
         """
         bins = self.config.bins
         depth, kind_BKHW = logits_BSHW.tensor_split([bins + 1], 1)
@@ -99,7 +103,17 @@ class SightHead(nn.Module):
         kinds_BKXYZ = splat_frustum(kind_BKHW.softmax(1), ends_BDHW, self.grid, cameras, likely)
         end_B1XYZ = share_B3XYZ[:, :1]
         share_B3XYZ = share_B3XYZ / share_B3XYZ.sum(1, keepdim=True).clamp(min=1e-6)
-        return torch.cat([torch.log1p(end_B1XYZ), share_B3XYZ, kinds_BKXYZ / end_B1XYZ.clamp(min=0.05)], 1)
+        said = [torch.log1p(end_B1XYZ), share_B3XYZ, kinds_BKXYZ / end_B1XYZ.clamp(min=0.05)]
+        if self.config.places:
+            place_M3 = places_in_voxels(likely[1], self.grid, cameras, bins, *ends_BDHW.shape[2:])
+            place_M3 = place_M3 * ends_BDHW.flatten()[likely[1], None]
+            said += [sum_in_voxels(place_M3, likely[0], len(depth), self.grid) / end_B1XYZ.clamp(min=0.05)]
+        return torch.cat(said, 1)
+
+    @property
+    def evidence_channels(self) -> int:
+        """How many numbers `evidence` says of a voxel."""
+        return 4 + len(self.weight_K) + (3 if self.config.places else 0)
 
     def loss(
         self, logits_BSHW: Tensor, target_BXYZ: Tensor, cameras: CameraBatch, shown: Shown | None = None

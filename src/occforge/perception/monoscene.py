@@ -81,7 +81,7 @@ PRESETS: dict[str, Config] = {
         column_refine=2,
         relation_prior=False,
         position=True,
-        sight=SightConfig(bins=64, scale=1, splat=True, taught="pixels"),
+        sight=SightConfig(bins=64, scale=1, splat=True, places=True, taught="pixels"),
         terms=TermWeights(3.0, 0.1, 0.3, 0.1),
     ),
 }
@@ -148,7 +148,7 @@ class MonoScene(PerceptionNetwork):
         self.position = nn.Conv1d(18, C, 1) if config.position else None
         self.sight = SightHead(config.sight, C, grid, taxonomy) if config.sight.bins else None
         self.modulate = nn.Conv1d(2, 2 * C, 1) if config.sight.bins else None
-        self.told = nn.Conv3d(4 + classes, C, 1) if config.sight.bins and config.sight.splat else None
+        self.told = nn.Conv3d(self.sight.evidence_channels, C, 1) if self.sight and config.sight.splat else None
         self.volume = (
             ColumnUNet(C, shape_XYZ[2], config.columns, classes, config.column_refine)
             if config.columns

@@ -6,6 +6,7 @@ scene as its picture shows it.
 
 import math
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,7 +17,7 @@ from torch import Tensor
 
 from occforge.core.grid import GridSpec
 from occforge.core.taxonomy import UNKNOWN
-from occforge.data.pairs import Pair, nearest
+from occforge.data.pairs import MAPS, Pair, nearest
 
 
 @dataclass(frozen=True)
@@ -57,9 +58,13 @@ def mirror(pair: Pair, grid: GridSpec) -> Pair:
     """Left and right swapped in picture, camera and voxels."""
     centre_y_m = grid.origin_m[1] + 0.5 * grid.extent_m[1]
     image_HW3, labels_XYZ = (np.ascontiguousarray(a[:, ::-1]) for a in (pair.image_HW3, pair.labels_XYZ))
-    depth_HW_m = None if pair.depth_HW_m is None else np.ascontiguousarray(pair.depth_HW_m[:, ::-1])
-    class_HW = None if pair.class_HW is None else np.ascontiguousarray(pair.class_HW[:, ::-1])
-    return Pair(image_HW3, pair.camera.mirrored(centre_y_m), labels_XYZ, depth_HW_m, class_HW)
+    maps = {name: np.ascontiguousarray(a[:, ::-1]) for name, a in maps_of(pair).items()}
+    return Pair(image_HW3, pair.camera.mirrored(centre_y_m), labels_XYZ, **maps)
+
+
+def maps_of(pair: Pair) -> dict[str, Any]:
+    """What a pair says of every pixel beside its picture, by the names of the fields."""
+    return {name: getattr(pair, name) for name in MAPS if getattr(pair, name) is not None}
 
 
 def zoom(pair: Pair, factor: float, at: tuple[float, float]) -> Pair:
@@ -69,10 +74,9 @@ def zoom(pair: Pair, factor: float, at: tuple[float, float]) -> Pair:
     top, left = round(at[0] * (H - part_HW[0])), round(at[1] * (W - part_HW[1]))
     part = slice(top, top + part_HW[0]), slice(left, left + part_HW[1])
     image_HW3 = np.asarray(Image.fromarray(pair.image_HW3[part]).resize((W, H), Image.Resampling.BILINEAR))
-    depth_HW_m = None if pair.depth_HW_m is None else nearest(pair.depth_HW_m[part], (H, W))
-    class_HW = None if pair.class_HW is None else nearest(pair.class_HW[part], (H, W))
     camera = pair.camera.cropped((top, left), part_HW).resized((H, W))
-    return Pair(image_HW3, camera, pair.labels_XYZ, depth_HW_m, class_HW)
+    maps = {name: nearest(a[part], (H, W)) for name, a in maps_of(pair).items()}
+    return Pair(image_HW3, camera, pair.labels_XYZ, **maps)
 
 
 def turn(pair: Pair, grid: GridSpec, yaw_rad: float, shift_2_m: tuple[float, float]) -> Pair:

@@ -71,8 +71,8 @@ class CompletionTask:
             pair = self.streets.seen(index)
             if rng.numpy.random() < 0.5:
                 pair = mirror(pair, self.streets.grid)
-            assert pair.depth_HW_m is not None and pair.class_HW is not None
-            shown = Shown(torch.from_numpy(pair.depth_HW_m)[None], torch.from_numpy(pair.class_HW)[None])
+            assert pair.surface_HW_m is not None and pair.class_HW is not None
+            shown = Shown(torch.from_numpy(pair.surface_HW_m)[None], torch.from_numpy(pair.class_HW)[None])
             camera = CameraBatch.stack([pair.camera])
             sights.append(self.told(shown, camera, float(rng.numpy.random()), rng.torch))
             cameras.append(pair.camera)

@@ -100,8 +100,9 @@ class PerceptionTask:
             pairs.append(pair)
         camera_batch = CameraBatch.stack(cameras).to(device)
         depth_BHW_m = stacked([pair.depth_HW_m for pair in pairs], device)
+        surface_BHW_m = stacked([pair.surface_HW_m for pair in pairs], device)
         class_BHW = stacked([pair.class_HW for pair in pairs], device)
-        shown = None if depth_BHW_m is None or class_BHW is None else Shown(depth_BHW_m, class_BHW)
+        shown = None if surface_BHW_m is None or class_BHW is None else Shown(surface_BHW_m, class_BHW)
         if shown is None and isinstance(self.network, SightReader) and self.network.sight.config.taught == "pixels":
             raise InputError("image encoder: expected pairs that say what pixels show, got none; train it on streets")
         hints = Hints(depth_BHW_m, torch.tensor(levels, device=device))
@@ -226,6 +227,8 @@ def start_from(network: PerceptionNetwork, name: str, path: Path, other_encoder:
     added = {k: v for k, v in fresh.items() if k.startswith(("prior.", "told.")) or ".refine." in k}
     kept = {k: v for k, v in fresh.items() if k == "prior.log_share_KXYZ"}  # never those of the start's scenes
     weights = trained.network.state_dict()
+    if "told.weight" in fresh and "told.weight" in weights:
+        weights["told.weight"] = with_inputs(weights["told.weight"], fresh["told.weight"].shape[1])
     if other_encoder:
         image = {k for k in fresh.keys() | weights.keys() if k.startswith("image_")}
         fits = {k for k in image if k in fresh and k in weights and fresh[k].shape == weights[k].shape}
@@ -318,7 +321,7 @@ def start_encoder(network: PerceptionNetwork | SightReader, path: Path) -> None:
     load_state(network, own | kept, path)
 
 
-def with_inputs(weight_OIHW: Tensor, inputs: int) -> Tensor:
-    """A convolution's weights with the first `inputs` of its inputs; zeros for those that it does not have."""
-    missing = max(0, inputs - weight_OIHW.shape[1])
-    return F.pad(weight_OIHW, (0, 0, 0, 0, 0, missing))[:, :inputs].contiguous()
+def with_inputs(weight_OI: Tensor, inputs: int) -> Tensor:
+    """A convolution's weights (O, I, ...) with the first `inputs` of its inputs; zeros for those it does not have."""
+    missing = max(0, inputs - weight_OI.shape[1])
+    return F.pad(weight_OI, (*(0, 0) * (weight_OI.ndim - 2), 0, missing))[:, :inputs].contiguous()
