@@ -75,7 +75,7 @@ PRESETS: dict[str, Config] = {
         image=ImageEncoderConfig(
             "residual", channels=24, widths=(32, *SMALL_WIDTHS[1:]), noise_level=True, refine=(4, 2), details=16
         ),
-        scales=(1, 2, 4, 8, 16),
+        scales=(2, 4, 8, 16),
         lift_factor=1,
         columns=48,
         column_refine=2,
@@ -92,6 +92,12 @@ def without_details(config: Config) -> Config:
     """The same for an image backbone that sees pictures whole: scales that counted from their half count from them."""
     image, sight = replace(config.image, details=0), replace(config.sight, scale=2 * config.sight.scale)
     return replace(config, image=image, sight=sight, scales=tuple(2 * s for s in config.scales if s <= 8))
+
+
+def all_scales(config: Config) -> tuple[int, ...]:
+    """The image encoder's scales: those that are lifted, and that at which lines of sight are read."""
+    read = {config.sight.scale} if config.sight.bins else set()
+    return tuple(sorted({*config.scales, *read}))
 
 
 class VolumeUNet(nn.Module):
@@ -142,7 +148,7 @@ class MonoScene(PerceptionNetwork):
         self.lifted_grid = grid.pooled((factor, factor, factor))
         self.relation_shape_XYZ = bottom_shape("MonoScene", self.lifted_grid, whole=not config.columns)
         self.image_encoder = ImageEncoder(
-            replace(config.image, scales=config.scales, checkpointing=config.checkpointing)
+            replace(config.image, scales=all_scales(config), checkpointing=config.checkpointing)
         )
         C, shape_XYZ, classes = config.image.channels, self.lifted_grid.shape_XYZ, taxonomy.class_count
         self.position = nn.Conv1d(18, C, 1) if config.position else None

@@ -150,6 +150,9 @@ def train_completion(
     network = build(config, streets.grid, streets.taxonomy)
     if start is not None:
         start_from(network, "monoscene", start, other_encoder=True)
+    for scale in config.scales:  # what is lifted begins as nothing, as it is here: the volume network has not met it
+        for parameter in network.image_encoder.resize[f"{scale}"].parameters():
+            nn.init.zeros_(parameter)
     made_from = {
         "config": asdict(config),
         "source": streets.identity,

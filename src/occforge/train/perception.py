@@ -256,7 +256,7 @@ def encoder_task(
     config: Config, pairs: PairCache, options: PerceptionOptions, start: Path | None = None
 ) -> PerceptionTask:
     """MonoScene's image encoder and what it learns from; its weights are fresh, or those of a file."""
-    image, source = replace(config.image, scales=config.scales), pairs.source
+    image, source = replace(config.image, scales=(config.sight.scale,)), pairs.source
     reader = SightReader(image, config.sight, source.grid, source.taxonomy)
     if start is not None:
         start_encoder(reader, start)
