@@ -138,6 +138,8 @@ def test_perception_reads_pictures_at_its_own_size(size_HW):
     assert read.shape == (1, 3, *size_HW)
     expected = ((torch.arange(size_HW[1]) + 0.5) / size_HW[1]).expand_as(read)
     torch.testing.assert_close(read[..., 1:-1], expected[..., 1:-1])
+    half = as_read((2.0 * ramp - 1.0).bfloat16(), "noisy", size_HW)  # as where training takes bfloat16
+    torch.testing.assert_close(half, read, atol=0.02, rtol=0.0)
 
 
 def test_guidance_of_one_is_none_and_more_goes_on_from_there():
