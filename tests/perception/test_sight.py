@@ -173,6 +173,22 @@ def test_evidence_counts_the_lines_that_cross_a_voxel() -> None:
     assert 0.01 < (crossed > 0).mean() < 0.9 and not evidence.movedim(1, -1).numpy()[crossed[..., 0] == 0].any()
 
 
+def test_voxels_are_told_where_in_them_lines_end() -> None:
+    cameras, bins = CameraBatch.stack(CAMERAS[1:]), 24
+    head = SightHead(SightConfig(bins, 1, splat=True, places=True), 2, GRID, CARLA_SC)
+    logits = torch.zeros(1, bins + 1 + CARLA_SC.class_count, 6, 18)
+    logits[:, 7] = 40.0  # every line ends in one bin
+    evidence = head.evidence(logits, cameras)
+    assert evidence.shape[1] == head.evidence_channels == 4 + CARLA_SC.class_count + 3
+    index = GRID.index_from_metres(cell_centres_m(GRID, cameras, bins, 6, 18)[0, 7].reshape(-1, 3).double().numpy())
+    inside = ((index >= 0) & (index < GRID.shape_XYZ)).all(1)
+    assert inside.sum() > 10
+    for voxel in {tuple(v) for v in np.floor(index[inside]).astype(int)}:
+        of = index[(np.floor(index) == voxel).all(1)]
+        told = evidence[0, -3:, *voxel].numpy()
+        np.testing.assert_allclose(told, (of - np.floor(of) - 0.5).mean(0), atol=1e-4)
+
+
 def test_certain_ends_are_certain_evidence() -> None:
     cameras, bins = CameraBatch.stack(CAMERAS[:1]), 32
     labels = torch.from_numpy(boxes(0))[None]

@@ -32,7 +32,7 @@ from occforge.perception.losses import class_weights
 from occforge.perception.network import Hints, Shown
 
 LEAST_CHANCE = 1.0 / 256
-"""Chance of ending in a bin below which a line tells its voxel no class: nine of ten cells, and most of the time."""
+"""Chance of ending in a bin below which a line tells its voxel no class, which saves most of the sums."""
 IGNORED = -100
 """Target of a line whose first voxel that is not empty is unknown."""
 
@@ -130,7 +130,7 @@ class SightHead(nn.Module):
         known_BHWR = bin_BHWR != IGNORED
         known = known_BHWR.sum().clamp(min=1)
         weight_BHWR = self.weight_K[class_BHWR.clamp(min=0)] * known_BHWR
-        # channels last, as convolutions leave them: sums over channels are then three times as fast
+        # channels last, as convolutions leave them: what is summed over lies side by side
         depth, kind = (
             part.log_softmax(-1)
             for part in logits_BSHW.float()
