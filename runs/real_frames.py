@@ -33,10 +33,11 @@ from occforge.metrics.report import versions
 from occforge.perception.network import preset
 from occforge.perception.weights import load_network
 from occforge.pipelines.evaluate_perception import evaluate_perception
-from occforge.recipes._perception import SETUPS, picture_size
+from occforge.recipes._perception import READOUT_LOOP, SETUPS, picture_size
 from occforge.train.augment import Augmentation
 from occforge.train.loop import LoopConfig
 from occforge.train.perception import Beginning, PerceptionOptions, train_perception
+from occforge.train.readout import train_readout
 
 
 def frames_of(root: Path) -> dict[str, list[int]]:
@@ -59,7 +60,8 @@ def pairs_of(root: Path, indices: list[int], image_HW: tuple[int, int]) -> Datas
 class Learning:
     """How each fold learns; `world`: streets of the world among the pictures, one for each real frame at 1.
 
-    `sight_scale`: lines of sight are read at this fraction of the picture's size.
+    `sight_scale`: lines of sight are read at this fraction of the picture's size. `readout`: the network of `start`
+    stays as it is and gets a readout, which sees with `eyes`, too, if there are any.
     """
 
     network: str
@@ -71,6 +73,8 @@ class Learning:
     sight_scale: int
     world: float
     prior: bool
+    readout: bool
+    eyes: Path | None
 
     @property
     def config(self) -> Any:
@@ -93,11 +97,16 @@ def run_fold(root: Path, held_out: str, learning: Learning, out: Path, cache: Pa
         if streets:
             factor = SETUPS["street"].small_factor
             mixed = JoinedPairs((real, WorldPairs(TRAIN_FIRST_SEED, streets, learning.image_HW, factor)))
-        training = PairCache(cache, mixed)
         held, known = pairs_of(root, frames[held_out], learning.image_HW), PairCache(cache, real)
-        beginning = Beginning(learning.start, learning.encoder, known)
-        into, options = out / held_out, learning.options
-        path = train_perception(learning.network, learning.config, training, options, learning.loop, into, beginning)
+        into = out / held_out
+        if learning.readout:
+            assert learning.start is not None
+            path = train_readout(learning.start, known, learning.loop, into, learning.eyes)
+        else:
+            beginning, training = Beginning(learning.start, learning.encoder, known), PairCache(cache, mixed)
+            path = train_perception(
+                learning.network, learning.config, training, learning.options, learning.loop, into, beginning
+            )
         evaluate_perception(load_network(path), held, known, scores.parent, "skip")
     record: dict[str, Any] = json.loads(scores.read_text())
     return record
@@ -127,6 +136,8 @@ def main(
     rate: float = 1.0,
     world: float = 0.0,
     prior: bool = False,
+    readout: bool = False,
+    eyes: Path | None = None,
     held_out: tuple[str, ...] = (),
     start: Path | None = None,
     encoder: Path | None = None,
@@ -149,6 +160,8 @@ def main(
         rate: Multiplies the learning rates; below 1 to go on from given weights without losing what they know first.
         world: Streets of the world among the training pictures, for each real frame.
         prior: Begin at what training scenes have at each voxel (MonoScene).
+        readout: Leave the network of --start as it is and teach it a readout, with the settings that readouts have.
+        eyes: Folder of transformers' EfficientNet that the readout sees with, too.
         held_out: Sequences to hold out, one after the other; default: all there are.
         start: Trained file whose weights to begin with, instead of random ones.
         encoder: Image encoder to begin with, a file or a folder of transformers' EfficientNet.
@@ -166,20 +179,33 @@ def main(
     unknown = set(sequences) - set(frames_of(root))
     if unknown or len(frames_of(root)) < 2:
         raise InputError(f"real frames: expected two sequences or more and --held-out among them, got {sequences}")
+    if readout and start is None:
+        raise InputError("real frames: a readout reads a trained network; give --start")
     plain = LoopConfig(steps=steps, batch=batch, seed=seed, warmup=max(1, steps // 8))
     loop = replace(plain, lr=rate * plain.lr, muon_lr=rate * plain.muon_lr)
+    loop = replace(READOUT_LOOP, seed=seed) if readout else loop
     began = "fresh" if start is None else start.stem
-    name = f"{network}-{began}-{steps}" + ("" if rate == 1.0 else f"-rate-{rate:g}")
+    name = f"{network}-{began}"
+    if readout:
+        name += "-readout" + ("" if eyes is None else f"-{eyes.stem}")
+    else:
+        name += f"-{steps}" + ("" if rate == 1.0 else f"-rate-{rate:g}")
     name += (f"-world-{world:g}" if world else "") + ("-prior" if prior else "")
     name += "" if encoder is None else f"-{encoder.stem}"
     name += "" if image is None else f"-{image[0]}x{image[1]}"
+    if readout and start is not None:
+        image = load_network(start).size_HW
     image = image or picture_size(preset(network, "small"), "semantic_kitti", "small")
     name += f"-sight-{sight_scale}" if sight_scale else ""
-    learning = Learning(network, loop, options, start, encoder, image, sight_scale, world, prior)
+    learning = Learning(network, loop, options, start, encoder, image, sight_scale, world, prior, readout, eyes)
     jobs = [(root, sequence, learning, out / name, cache) for sequence in sequences]
     folds = dict(zip(sequences, run_jobs(run_fold, jobs, workers, "sequences"), strict=True))
-    title = f"{network}, {began} weights, pictures of {image[0]} x {image[1]}, {steps} steps of {batch} frames at "
-    title += f"{rate:g} of the usual rates, seed {seed}; "
+    title = f"{network}, {began} weights, pictures of {image[0]} x {image[1]}, "
+    if readout:
+        title += "kept as they are, and a readout" + ("" if eyes is None else f" that sees with {eyes.stem}")
+        title += f", {loop.steps} steps, seed {seed}; "
+    else:
+        title += f"{steps} steps of {batch} frames at {rate:g} of the usual rates, seed {seed}; "
     if world:
         title += f"{world:g} streets of the world for each real frame among the training pictures; "
     title += "" if encoder is None else f"image encoder of {encoder.stem}; "

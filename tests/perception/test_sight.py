@@ -93,11 +93,12 @@ def test_what_pixels_show_is_learned_in_their_cells(times: int) -> None:
         assert told == allowed if times < 4 else told <= allowed
 
 
-def test_the_loss_of_pixels_is_the_mean_of_their_cross_entropies() -> None:
+@pytest.mark.parametrize("far", [0.0, 1.0, 2.0])
+def test_the_loss_of_pixels_is_a_mean_of_their_cross_entropies_weighed_by_depth(far: float) -> None:
     cameras, bins = CameraBatch.stack(CAMERAS), 16
     shown = shown_by([boxes(0), boxes(1)], cameras, (32, 96))
     shown.class_BHW[:, :4] = UNKNOWN
-    head = SightHead(SightConfig(bins, 1, taught="pixels"), 2, GRID, CARLA_SC)
+    head = SightHead(SightConfig(bins, 1, taught="pixels", far=far), 2, GRID, CARLA_SC)
     logits = torch.randn(2, bins + 1 + CARLA_SC.class_count, 16, 48, requires_grad=True)
     nothing = torch.zeros(2, *GRID.shape_XYZ, dtype=torch.uint8)
     terms = head.loss(logits, nothing, cameras, shown)
@@ -105,9 +106,14 @@ def test_the_loss_of_pixels_is_the_mean_of_their_cross_entropies() -> None:
     known = bin_BRHW != IGNORED
     assert int((~known).sum()) == 2 * 4 * 2 * 48
     each = [logits[:, None].expand(-1, 4, -1, -1, -1).movedim(2, -1)[known].split([bins + 1, CARLA_SC.class_count], -1)]
-    torch.testing.assert_close(terms["sight_depth"], F.cross_entropy(each[0][0], bin_BRHW[known]))
-    kinds = F.cross_entropy(each[0][1], class_BRHW[known], head.weight_K, reduction="sum") / known.sum()
-    torch.testing.assert_close(terms["sight_class"], kinds)
+    depth = torch.where(bin_BRHW[known] == bins, bins / 2, bin_BRHW[known] + 0.5)
+    weight = depth**far / (depth**far).sum()
+    ends = F.cross_entropy(each[0][0], bin_BRHW[known], reduction="none")
+    torch.testing.assert_close(terms["sight_depth"], (weight * ends).sum())
+    kinds = F.cross_entropy(each[0][1], class_BRHW[known], head.weight_K, reduction="none")
+    torch.testing.assert_close(terms["sight_class"], (weight * kinds).sum())
+    if not far:
+        torch.testing.assert_close(terms["sight_depth"], ends.mean())
     assert head.loss(logits, nothing, cameras) == {}, "nothing is learned where nothing is known"
 
 
@@ -145,6 +151,14 @@ def test_the_head_reads_the_scale_it_was_told(scale: int) -> None:
     head = SightHead(SightConfig(8, scale), 3, GRID, CARLA_SC)
     pyramid = {s: torch.randn(2, 3, 16 // s, 48 // s) for s in (2, 4)}
     assert head(pyramid, CameraBatch.stack(CAMERAS)).shape == (2, 9 + CARLA_SC.class_count, 16 // scale, 48 // scale)
+
+
+def test_the_last_convolution_is_a_matrix() -> None:
+    head, cameras = SightHead(SightConfig(16, 2), 8, GRID, CARLA_SC).eval(), CameraBatch.stack(CAMERAS)
+    feature = torch.randn(2, 8, 16, 48)
+    with torch.no_grad():
+        convolved = head.net(torch.cat([feature, ray_code_B4HW(cameras, GRID, (16, 48))], 1))
+        torch.testing.assert_close(head({2: feature}, cameras), convolved, atol=1e-5, rtol=1e-4)
 
 
 def test_evidence_counts_the_lines_that_cross_a_voxel() -> None:

@@ -36,22 +36,25 @@ def run(program: str, arguments: list[str]) -> None:
             print(f"  {name:24} {summary}")
         print("\n  DATASET.pictures         Train a picture generator on a world or a dataset (stage I of OccScene).")
         print("  DATASET.joint            Train it together with a perception network (stage II).")
+        print("  DATASET.readout          Teach a trained MonoScene to read a dataset again, from few frames.")
         print(f"  DATASET.NETWORK          Train a network on street, rooms or a dataset: {', '.join(networks())}.")
         return
     module, _, function = arguments[0].partition(".")
-    if function in (*networks(), "pictures", "joint"):
+    if function in (*networks(), "pictures", "joint", "readout"):
         perception = importlib.import_module("occforge.recipes._perception")
         if module not in perception.SETUPS:
             raise InputError(f"no dataset '{module}' to train {function} on; there are: {', '.join(perception.SETUPS)}")
         if function in networks():
             recipe = perception.perception_recipe(module, function)
+        elif function == "readout":
+            recipe = perception.readout_recipe(module)
         else:
             recipe = getattr(importlib.import_module("occforge.recipes._pictures"), f"{function}_recipe")(module)
     elif arguments[0] in known:
         recipe = getattr(importlib.import_module(f"occforge.recipes.{module}"), function)
     else:
         raise InputError(
-            f"no recipe '{arguments[0]}'; there are: {', '.join(known)}, and DATASET.pictures, DATASET.joint and "
-            f"DATASET.NETWORK with a network of {', '.join(networks())}"
+            f"no recipe '{arguments[0]}'; there are: {', '.join(known)}, and DATASET.pictures, DATASET.joint, "
+            f"DATASET.readout and DATASET.NETWORK with a network of {', '.join(networks())}"
         )
     print(call(recipe, f"{program} {arguments[0]}", arguments[1:]))

@@ -78,6 +78,10 @@ class PairSource(Protocol):
         """Number of pairs."""
         ...
 
+    def place(self, index: int) -> str:
+        """Where a pair is from: those of one place show the same things."""
+        ...
+
     def pair(self, index: int) -> Pair:
         """One pair."""
         ...
@@ -117,6 +121,10 @@ class WorldPairs:
 
     def __len__(self) -> int:
         return self.count
+
+    def place(self, index: int) -> str:
+        """See `PairSource`: every street is one of its own."""
+        return f"street {self.first_seed + index}"
 
     def camera(self, index: int) -> Camera:
         """The camera that sees street `index`."""
@@ -205,6 +213,10 @@ class DatasetPairs:
     def __len__(self) -> int:
         return len(self._dataset) if self.indices is None else len(self.indices)
 
+    def place(self, index: int) -> str:
+        """See `PairSource`: the folder, sequence or scene that names of frames begin with."""
+        return self.sample(index).name.rpartition("/")[0] or self.sample(index).name
+
     def sample(self, index: int) -> Sample:
         """The frame of a pair, as the reader gives it."""
         return self._dataset[index if self.indices is None else self.indices[index]]
@@ -291,11 +303,20 @@ class JoinedPairs:
     def __len__(self) -> int:
         return sum(map(len, self.sources))
 
+    def place(self, index: int) -> str:
+        """See `PairSource`."""
+        source, own = self._within(index)
+        return source.place(own)
+
     def pair(self, index: int) -> Pair:
         """See `PairSource`."""
+        source, own = self._within(index)
+        return source.pair(own)
+
+    def _within(self, index: int) -> tuple[PairSource, int]:
         for source in self.sources:
             if index < len(source):
-                return source.pair(index)
+                return source, index
             index -= len(source)
         raise IndexError(index)
 

@@ -10,9 +10,10 @@ R pixels looked at in each of its cells, N voxels.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from occforge.core.batch import CameraBatch
@@ -45,7 +46,8 @@ class SightConfig:
     them (`SightHead.evidence`) beside what the line through their centre says. Because: lines meet the ground at so
     flat an angle that one which ends in a voxel rarely runs through its centre. `places`: voxels are also told where
     within them lines end, for the height of the ground between lines that are metres apart. `taught`: by what pixels
-    show, where a pair says so and not at all where it does not, or by the voxels.
+    show, where a pair says so and not at all where it does not, or by the voxels. `far`: a cell's losses weigh by that
+    power of its depth where pixels teach it; 0 for all alike, 2 for by the surface that it stands for.
     """
 
     bins: int = 0
@@ -53,6 +55,7 @@ class SightConfig:
     splat: bool = added(False)
     places: bool = added(False)
     taught: Literal["voxels", "pixels"] = added("voxels")
+    far: float = added(0.0)
 
 
 class SightHead(nn.Module):
@@ -74,7 +77,10 @@ class SightHead(nn.Module):
         """(B, D + 1 + K, H, W): bins, the last for lines that meet nothing, then classes."""
         feature_BCHW = pyramid[self.config.scale]
         ray_B4HW = ray_code_B4HW(cameras, self.grid, (feature_BCHW.shape[2], feature_BCHW.shape[3]))
-        return self.net(torch.cat([feature_BCHW, ray_B4HW.to(feature_BCHW)], 1))
+        hidden_BCHW = self.net[:-1](torch.cat([feature_BCHW, ray_B4HW.to(feature_BCHW)], 1))
+        # the last convolution is of single pixels: a matrix, for which torch has faster code; channels stay last
+        last = cast(nn.Conv2d, self.net[-1])
+        return F.linear(hidden_BCHW.movedim(1, -1), last.weight.flatten(1), last.bias).movedim(-1, 1)
 
     def ends(self, logits_BSHW: Tensor, point_N3_m: Tensor, cameras: CameraBatch) -> Tensor:
         """(B, 2, N): chances that the line of sight through a point ends there and that it ended before; 0 unseen."""
@@ -128,8 +134,13 @@ class SightHead(nn.Module):
             return {}
         bin_BHWR, class_BHWR = bin_BRHW.movedim(1, -1), class_BRHW.movedim(1, -1)
         known_BHWR = bin_BHWR != IGNORED
-        known = known_BHWR.sum().clamp(min=1)
-        weight_BHWR = self.weight_K[class_BHWR.clamp(min=0)] * known_BHWR
+        far_BHWR = known_BHWR.float()
+        if self.config.far:  # those that meet nothing weigh as the middle of what the grid spans
+            share_BHWR = (bin_BHWR.clamp(min=0) + 0.5) / bins
+            share_BHWR = torch.where(bin_BHWR == bins, 0.5, share_BHWR)
+            far_BHWR = far_BHWR * share_BHWR**self.config.far
+        far_BHWR = far_BHWR / far_BHWR.sum().clamp(min=1e-6)
+        weight_BHWR = self.weight_K[class_BHWR.clamp(min=0)] * far_BHWR
         # channels last, as convolutions leave them: what is summed over lies side by side
         depth, kind = (
             part.log_softmax(-1)
@@ -138,8 +149,8 @@ class SightHead(nn.Module):
             .split_with_sizes([bins + 1, logits_BSHW.shape[1] - bins - 1], -1)
         )
         return {
-            "sight_depth": -(depth.gather(-1, bin_BHWR.clamp(min=0)) * known_BHWR).sum() / known,
-            "sight_class": -(kind.gather(-1, class_BHWR.clamp(min=0)) * weight_BHWR).sum() / known,
+            "sight_depth": -(depth.gather(-1, bin_BHWR.clamp(min=0)) * far_BHWR).sum(),
+            "sight_class": -(kind.gather(-1, class_BHWR.clamp(min=0)) * weight_BHWR).sum(),
         }
 
 

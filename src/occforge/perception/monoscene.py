@@ -9,6 +9,7 @@ Shape legend: B batch, C channels, K classes, H W image, X Y Z voxels, N = X Y Z
 
 from dataclasses import dataclass, field, replace
 
+import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
@@ -21,6 +22,7 @@ from occforge.perception._columns import ColumnUNet
 from occforge.perception._image_encoder import SMALL_WIDTHS, ImageEncoder, ImageEncoderConfig
 from occforge.perception._lifting import gather_nearest, position_code_BCN, voxel_centres_N3_m
 from occforge.perception._prior import PlacePrior
+from occforge.perception._readout import Readout, ReadoutConfig
 from occforge.perception._sight import SightConfig, SightHead
 from occforge.perception._volume import (
     ContextRelationPrior,
@@ -48,6 +50,7 @@ class Config:
     `position`: add a code of depth and height to the lifted features. Paper: none. Here: in the small preset. Because:
     all voxels of a line of sight are lifted alike, and a small 3D network is slow to find out where they are.
     `prior`: begin at the classes that training scenes have at each voxel (`_prior`); for few frames. Paper: none.
+    `readout`: voxels are read again by what few frames of another place taught (`_readout`). Paper: none.
     `entropy`: weights of classes (`entropy_weights`). `frustums`: local frustums a side. `checkpointing` recomputes
     activations in the backward pass.
     """
@@ -63,6 +66,7 @@ class Config:
     terms: TermWeights = field(default_factory=TermWeights)
     relation_prior: bool = True
     prior: bool = added(False)
+    readout: ReadoutConfig = added(ReadoutConfig())
     entropy: Entropy = added("small")
     frustums: int = 8
     checkpointing: bool = False
@@ -81,7 +85,7 @@ PRESETS: dict[str, Config] = {
         column_refine=2,
         relation_prior=False,
         position=True,
-        sight=SightConfig(bins=64, scale=1, splat=True, places=True, taught="pixels"),
+        sight=SightConfig(bins=64, scale=1, splat=True, places=True, taught="pixels", far=1.0),
         terms=TermWeights(3.0, 0.1, 0.3, 0.1),
     ),
 }
@@ -161,6 +165,8 @@ class MonoScene(PerceptionNetwork):
             else VolumeUNet(config, shape_XYZ, classes)
         )
         self.prior = PlacePrior(grid, taxonomy) if config.prior else None
+        said = classes + (2 if self.sight else 0) + (self.sight.evidence_channels if self.sight and self.told else 0)
+        self.readout = Readout(config.readout, said, grid, taxonomy) if config.readout.units else None
         self.register_buffer("lifted_N3_m", voxel_centres_N3_m(self.lifted_grid), persistent=False)
         self.register_buffer("centre_N3_m", voxel_centres_N3_m(grid), persistent=False)
         self.register_buffer("weight_K", entropy_weights(config.entropy, taxonomy), persistent=False)
@@ -186,10 +192,28 @@ class MonoScene(PerceptionNetwork):
 
     def forward(self, image_B3HW: Tensor, cameras: CameraBatch, hints: Hints) -> Prediction:
         """See `PerceptionNetwork`."""
+        prediction = self.volumes(image_B3HW, cameras, hints)
+        if self.readout is None:
+            return prediction
+        logits_BKN = self.readout(self.said(prediction, cameras), image_B3HW, cameras)
+        return replace(prediction, logits_BKXYZ=logits_BKN.unflatten(2, self.grid.shape_XYZ))
+
+    def volumes(self, image_B3HW: Tensor, cameras: CameraBatch, hints: Hints) -> Prediction:
+        """The prediction of the volume network, not read again."""
         self.check(image_B3HW, cameras, hints)
         pyramid = self.image_encoder(image_B3HW, hints.noise_level_B)
         sight = None if self.sight is None else self.sight(pyramid, cameras)
         return self.complete(self.lift(pyramid, cameras), sight, cameras)
+
+    def said(self, prediction: Prediction, cameras: CameraBatch) -> Tensor:
+        """What a readout is told of every voxel (B, F, N): its logits, and what lines of sight say of it."""
+        parts = [prediction.logits_BKXYZ.flatten(2)]
+        if self.sight is not None:
+            sight_BSHW = prediction.extras["sight_logits_BSHW"]
+            parts.append(self.sight.ends(sight_BSHW, self.centre_N3_m, cameras))
+            if self.told is not None:
+                parts.append(self.sight.evidence(sight_BSHW, cameras).flatten(2))
+        return torch.cat(parts, 1)
 
     def complete(self, lifted_BCXYZ: Tensor, sight_BSHW: Tensor | None, cameras: CameraBatch) -> Prediction:
         """The grid from lifted features and, with a sight head, from where lines of sight end (B, D + 1 + K, H, W)."""

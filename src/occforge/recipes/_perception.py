@@ -10,11 +10,17 @@ from occforge.core.errors import InputError
 from occforge.data.pairs import DatasetPairs, PairCache, PairSource, WorldPairs
 from occforge.data.procedural import TEST_FIRST_SEED, TRAIN_FIRST_SEED
 from occforge.perception.network import preset
+from occforge.perception.weights import load_network
 from occforge.train.loop import LoopConfig
 from occforge.train.perception import Beginning, PerceptionOptions, train_perception
+from occforge.train.readout import train_readout
 
 STREETS = 6144
 """Training streets of a network by default."""
+
+
+READOUT_LOOP = LoopConfig(steps=500, batch=8, lr=4e-3, optimizer="adamw", weight_decay=0.05, ema=0.99)
+"""How readouts are trained."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +115,53 @@ def perception_recipe(dataset: str, network: str) -> Callable[..., Path]:
         encoder: A file whose image encoder to begin with, such as that of `occforge train street.encoder`; or a folder
             of transformers' EfficientNet, such as google/efficientnet-b0, to have that as the image backbone.
         options: How pairs are changed before they are learned from.
+    """
+    return recipe
+
+
+def readout_recipe(dataset: str) -> Callable[..., Path]:
+    """The recipe that trains a readout of a trained MonoScene on `dataset`; its parameters are the flags."""
+
+    def recipe(
+        start: Path,
+        out: Path | None = None,
+        root: Path | None = None,
+        eyes: Path | None = None,
+        pairs: int | None = None,
+        units: int = 64,
+        steps: int = 500,
+        batch: int = 8,
+        lr: float = 4e-3,
+        device: str = "cpu",
+        seed: int = 0,
+        cache: Path = Path("out/cache"),
+        workers: int = 2,
+    ) -> Path:
+        trained = load_network(start)
+        factor = SETUPS[dataset].small_factor
+        source = pair_source(dataset, root, "small", trained.size_HW, factor, pairs)
+        loop = replace(READOUT_LOOP, steps=steps, batch=batch, lr=lr, device=device, seed=seed)
+        folder = out or Path(f"out/{dataset}.readout")
+        return train_readout(start, PairCache(cache, source), loop, folder, eyes, units, workers)
+
+    recipe.__doc__ = f"""Teach a trained MonoScene to read {dataset} again, from few frames and in minutes.
+
+    Two small perceptrons on what the network says of every voxel; the network itself stays as it is.
+
+    Args:
+        start: A trained file of monoscene at its small size, for the same voxels and classes.
+        out: Run folder; the finished network, with its readout, is its monoscene.safetensors.
+        root: Folder of the dataset; the street and room worlds need none.
+        eyes: Folder of transformers' EfficientNet, such as google/efficientnet-b0, whose features tell classes apart.
+        pairs: Training frames at most, evenly spread; default: 6,144 of the street world, all that others have.
+        units: Units of each perceptron.
+        steps: Training steps.
+        batch: Times 512 voxels, of a step.
+        lr: Learning rate of AdamW.
+        device: Where to train.
+        seed: Seed of weights and batches.
+        cache: Folder of prepared pairs, shared between runs.
+        workers: Processes that fill the cache.
     """
     return recipe
 

@@ -224,9 +224,10 @@ def start_from(network: PerceptionNetwork, name: str, path: Path, other_encoder:
                 "leave the flag out"
             )
     fresh = network.state_dict()
-    added = {k: v for k, v in fresh.items() if k.startswith(("prior.", "told.")) or ".refine." in k}
+    later = ("prior.", "told.", "readout.")
+    added = {k: v for k, v in fresh.items() if k.startswith(later) or ".refine." in k}
     kept = {k: v for k, v in fresh.items() if k == "prior.log_share_KXYZ"}  # never those of the start's scenes
-    weights = trained.network.state_dict()
+    weights = {k: v for k, v in trained.network.state_dict().items() if not k.startswith("readout.")}
     if "told.weight" in fresh and "told.weight" in weights:
         weights["told.weight"] = with_inputs(weights["told.weight"], fresh["told.weight"].shape[1])
     if other_encoder:
