@@ -67,3 +67,8 @@ def test_unknown_verbs(occforge, arguments):
 def test_unknown_recipes(occforge):
     code, _, err = occforge("train", "street.nothing")
     assert code == 2 and "no recipe 'street.nothing'" in err and len(err.splitlines()) == 1
+
+
+def test_a_readout_needs_a_trained_network(occforge):
+    code, out, err = occforge("train", "street.readout", "--start", "nowhere.safetensors")
+    assert code == 2 and out == "" and len(err.splitlines()) == 1 and "nowhere.safetensors" in err
