@@ -154,9 +154,11 @@ def test_eyes_are_an_efficientnets_and_stay(pairs, base, tmp_path):
     eyes = network.readout.eyes
     given = training.open_efficientnet(folder)
     assert network.config.readout.eyes == given.size
-    own = eyes.state_dict()
+    own = {k: v.clone() for k, v in eyes.state_dict().items()}
     assert all(torch.equal(own[k], v.half().float()) for k, v in given.tensors.items() if v.is_floating_point())
     pair = pairs[3]
+    network.train()(image_tensor(pair.image_HW3)[None], CameraBatch.stack([pair.camera]), Hints())
+    assert all(torch.equal(v, eyes.state_dict()[k]) for k, v in own.items())
     changed = replace(pair, image_HW3=np.full_like(pair.image_HW3, 200))
     assert not torch.equal(predict(path, pair), predict(path, changed))
     on = train_readout(path, pairs, replace(LOOP, steps=3), tmp_path / "on")

@@ -58,6 +58,13 @@ class Readout(nn.Module):
         self.spread_F: Tensor
         self.centre_N3_m: Tensor
 
+    def train(self, mode: bool = True) -> "Readout":
+        """As of any module, but the eyes' statistics stay."""
+        super().train(mode)
+        if self.eyes is not None:
+            self.eyes.eval()
+        return self
+
     def inputs(self, said_BFN: Tensor, image_B3HW: Tensor, cameras: CameraBatch) -> Tensor:
         """All inputs (B, F, N), `plain` first; not yet standardised."""
         pixel_BN2, depth_BN = cameras.project(self.centre_N3_m)
