@@ -133,6 +133,12 @@ def test_frames_are_not_told_what_their_own_place_has(pairs, base, tmp_path):
     torch.testing.assert_close(everywhere, everywhere.mean().expand(3))
 
 
+def test_where_no_frame_knows_anything_the_network_keeps_its_answer(pairs, base, trained):
+    own, read = (predict(path, pairs[0]) for path in (base, trained))
+    assert torch.equal(own[:, :4], read[:, :4]), "all frames have 255 there"
+    assert not torch.equal(own[:, 4:].argmax(0), read[:, 4:].argmax(0))
+
+
 def test_occupied_above_the_threshold_and_then_the_likeliest_class(pairs):
     torch.manual_seed(0)
     for threshold in (0.2, 0.4, 0.7):

@@ -36,8 +36,9 @@ class ReadoutConfig:
 class Readout(nn.Module):
     """Both perceptrons, what they are told beside the network's own `said` features, and the inputs' statistics.
 
-    Beside those: where a voxel lies and whether the picture shows it, what training scenes have there (`PlacePrior`)
-    and, for the classes, what the eyes see at its pixel.
+    Those are where a voxel lies and whether the picture shows it, what training scenes have there (`PlacePrior`) and,
+    for the classes, what the eyes see at its pixel. `taught_N`: voxels that some training frame knew. Of others, such
+    as those above a LiDAR's reach, the perceptrons can say nothing, and the network's own answer stays.
     """
 
     def __init__(self, config: ReadoutConfig, said: int, grid: GridSpec, taxonomy: Taxonomy) -> None:
@@ -51,9 +52,11 @@ class Readout(nn.Module):
         inputs = self.plain + (sum(self.eyes.widths) if self.eyes else 0)
         self.occupied = _perceptron(self.plain, config.units, 1)
         self.kind = _perceptron(inputs, config.units, self.classes - 1)
+        self.register_buffer("taught_N", torch.ones(math.prod(grid.shape_XYZ), dtype=torch.bool))
         self.register_buffer("mean_F", torch.zeros(inputs))
         self.register_buffer("spread_F", torch.ones(inputs))
         self.register_buffer("centre_N3_m", voxel_centres_N3_m(grid), persistent=False)
+        self.taught_N: Tensor
         self.mean_F: Tensor
         self.spread_F: Tensor
         self.centre_N3_m: Tensor

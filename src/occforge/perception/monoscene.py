@@ -195,7 +195,8 @@ class MonoScene(PerceptionNetwork):
         prediction = self.volumes(image_B3HW, cameras, hints)
         if self.readout is None:
             return prediction
-        logits_BKN = self.readout(self.said(prediction, cameras), image_B3HW, cameras)
+        read_BKN = self.readout(self.said(prediction, cameras), image_B3HW, cameras)
+        logits_BKN = torch.where(self.readout.taught_N, read_BKN, prediction.logits_BKXYZ.flatten(2))
         return replace(prediction, logits_BKXYZ=logits_BKN.unflatten(2, self.grid.shape_XYZ))
 
     def volumes(self, image_B3HW: Tensor, cameras: CameraBatch, hints: Hints) -> Prediction:

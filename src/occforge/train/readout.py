@@ -67,7 +67,8 @@ class ReadoutTask:
 
 
 def told(network: MonoScene, pairs: PairCache) -> tuple[Tensor, Tensor]:
-    """Inputs (M, F) in half precision and labels (M,) of known voxels of all pairs; leaves the prior of all in place.
+    """Inputs (M, F) in half precision and labels (M,) of known voxels of all pairs; leaves in place the prior
+    of all and which voxels they know.
 
     Raises `InputError` if no voxel is known.
     """
@@ -97,6 +98,7 @@ def told(network: MonoScene, pairs: PairCache) -> tuple[Tensor, Tensor]:
             bar.update()
     bar.close()
     readout.prior.count(torch.from_numpy(everywhere.counts_XYZK))
+    readout.taught_N.copy_(torch.from_numpy(everywhere.counts_XYZK.any(-1).ravel()))
     input_MF, label_M = torch.cat(inputs), torch.cat(labels)
     if not len(label_M):
         raise InputError("readout: expected frames with known voxels, got none; give other frames")
