@@ -181,6 +181,10 @@ def main(
         raise InputError(f"real frames: expected two sequences or more and --held-out among them, got {sequences}")
     if readout and start is None:
         raise InputError("real frames: a readout reads a trained network; give --start")
+    if readout and (world or prior or encoder or image or sight_scale):
+        raise InputError("real frames: --readout leaves the network as it is; leave out what trains or changes it")
+    if eyes is not None and not readout:
+        raise InputError("real frames: --eyes are a readout's; give --readout, or --encoder instead")
     plain = LoopConfig(steps=steps, batch=batch, seed=seed, warmup=max(1, steps // 8))
     loop = replace(plain, lr=rate * plain.lr, muon_lr=rate * plain.muon_lr)
     loop = replace(READOUT_LOOP, seed=seed) if readout else loop

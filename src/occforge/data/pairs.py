@@ -215,7 +215,8 @@ class DatasetPairs:
 
     def place(self, index: int) -> str:
         """See `PairSource`: the folder, sequence or scene that names of frames begin with."""
-        return self.sample(index).name.rpartition("/")[0] or self.sample(index).name
+        name = self.sample(index).name
+        return name.rpartition("/")[0] or name
 
     def sample(self, index: int) -> Sample:
         """The frame of a pair, as the reader gives it."""

@@ -129,10 +129,9 @@ def readout_recipe(dataset: str) -> Callable[..., Path]:
         eyes: Path | None = None,
         pairs: int | None = None,
         units: int = 64,
-        steps: int = 500,
-        batch: int = 8,
-        lr: float = 4e-3,
-        device: str = "cpu",
+        steps: int = READOUT_LOOP.steps,
+        batch: int = READOUT_LOOP.batch,
+        lr: float = READOUT_LOOP.lr,
         seed: int = 0,
         cache: Path = Path("out/cache"),
         workers: int = 2,
@@ -140,7 +139,7 @@ def readout_recipe(dataset: str) -> Callable[..., Path]:
         trained = load_network(start)
         factor = SETUPS[dataset].small_factor
         source = pair_source(dataset, root, "small", trained.size_HW, factor, pairs)
-        loop = replace(READOUT_LOOP, steps=steps, batch=batch, lr=lr, device=device, seed=seed)
+        loop = replace(READOUT_LOOP, steps=steps, batch=batch, lr=lr, seed=seed)
         folder = out or Path(f"out/{dataset}.readout")
         return train_readout(start, PairCache(cache, source), loop, folder, eyes, units, workers)
 
@@ -158,7 +157,6 @@ def readout_recipe(dataset: str) -> Callable[..., Path]:
         steps: Training steps.
         batch: Times 512 voxels, of a step.
         lr: Learning rate of AdamW.
-        device: Where to train.
         seed: Seed of weights and batches.
         cache: Folder of prepared pairs, shared between runs.
         workers: Processes that fill the cache.
