@@ -37,7 +37,7 @@ from occforge.recipes._perception import READOUT_LOOP, SETUPS, picture_size
 from occforge.train.augment import Augmentation
 from occforge.train.loop import LoopConfig
 from occforge.train.perception import Beginning, PerceptionOptions, train_perception
-from occforge.train.readout import train_readout
+from occforge.train.readout import tell_frames, train_readout
 
 
 def frames_of(root: Path) -> dict[str, list[int]]:
@@ -85,10 +85,13 @@ class Learning:
         return replace(config, sight=replace(config.sight, scale=self.sight_scale)) if self.sight_scale else config
 
 
-def run_fold(root: Path, held_out: str, learning: Learning, out: Path, cache: Path) -> dict[str, Any]:
-    """Train on all sequences but one and score that one; what `evaluate_perception` records."""
-    scores = out / held_out / "scores" / "perception.json"
-    if not scores.exists():
+def run_fold(
+    root: Path, held_out: str, learning: Learning, seeds: tuple[int, ...], out: Path, cache: Path
+) -> list[dict[str, Any]]:
+    """Train on all sequences but one and score that one; what `evaluate_perception` records, for every seed."""
+    folders = {seed: out / held_out / f"seed-{seed}" for seed in seeds}
+    missing = {seed: into for seed, into in folders.items() if not (into / "scores" / "perception.json").exists()}
+    if missing:
         frames = frames_of(root)
         learned = [index for sequence, indices in frames.items() if sequence != held_out for index in indices]
         real = pairs_of(root, learned, learning.image_HW)
@@ -98,34 +101,47 @@ def run_fold(root: Path, held_out: str, learning: Learning, out: Path, cache: Pa
             factor = SETUPS["street"].small_factor
             mixed = JoinedPairs((real, WorldPairs(TRAIN_FIRST_SEED, streets, learning.image_HW, factor)))
         held, known = pairs_of(root, frames[held_out], learning.image_HW), PairCache(cache, real)
-        into = out / held_out
         if learning.readout:
             assert learning.start is not None
-            path = train_readout(learning.start, known, learning.loop, into, learning.eyes)
-        else:
-            beginning, training = Beginning(learning.start, learning.encoder, known), PairCache(cache, mixed)
-            path = train_perception(
-                learning.network, learning.config, training, learning.options, learning.loop, into, beginning
-            )
-        evaluate_perception(load_network(path), held, known, scores.parent, "skip")
-    record: dict[str, Any] = json.loads(scores.read_text())
-    return record
+            told = tell_frames(learning.start, known, learning.eyes)
+        for seed, into in missing.items():
+            loop = replace(learning.loop, seed=seed)
+            if learning.readout:
+                path = train_readout(told, loop, into)
+            else:
+                beginning, training = Beginning(learning.start, learning.encoder, known), PairCache(cache, mixed)
+                path = train_perception(
+                    learning.network, learning.config, training, learning.options, loop, into, beginning
+                )
+            evaluate_perception(load_network(path), held, known, into / "scores", "skip")
+    return [json.loads((into / "scores" / "perception.json").read_text()) for into in folders.values()]
 
 
-def table(folds: dict[str, dict[str, Any]], title: str) -> tuple[str, dict[str, Any]]:
-    """Markdown and numbers: IoU and mean IoU (classes there are) of each held-out sequence, and of all pooled."""
-    sides = list(next(iter(folds.values()))["scores"])
-    rows: dict[str, dict[str, tuple[float, float]]] = {}
+def table(folds: dict[str, list[dict[str, Any]]], title: str) -> tuple[str, dict[str, Any]]:
+    """Markdown and numbers: IoU and mean IoU (classes there are) of each held-out sequence, and of all pooled.
+
+    Means over the seeds and, where they differ, their standard deviation; the numbers are those of every seed.
+    """
+    sides = list(next(iter(folds.values()))[0]["scores"])
+    rows: dict[str, dict[str, list[tuple[float, float]]]] = {}
     for name, pooled in (*((name, [fold]) for name, fold in folds.items()), ("all", list(folds.values()))):
-        counts = {side: np.sum([fold["scores"][side]["confusion"] for fold in pooled], axis=0) for side in sides}
-        scores = {side: iou_scores(counts[side], "skip") for side in sides}
-        rows[name] = {side: (s.completion_iou, s.miou) for side, s in scores.items()}
+        rows[name] = {}
+        for side in sides:
+            by_seed = zip(*([record["scores"][side]["confusion"] for record in fold] for fold in pooled), strict=True)
+            scores = [iou_scores(np.sum(confusions, axis=0), "skip") for confusions in by_seed]
+            rows[name][side] = [(s.completion_iou, s.miou) for s in scores]
     lines = [title, "", "| Held out | " + " | ".join(f"{side}: IoU | mIoU" for side in sides) + " |"]
     lines.append("|---|" + "---|" * (2 * len(sides)))
     for name, row in rows.items():
-        cells = " | ".join(f"{100 * iou:.1f} | {100 * miou:.1f}" for iou, miou in row.values())
-        lines.append(f"| {name} | {cells} |")
+        cells = [said(values) for side in row.values() for values in zip(*side, strict=True)]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n", {"rows": rows, **versions()}
+
+
+def said(values: tuple[float, ...]) -> str:
+    """Mean and standard deviation in percent."""
+    mean = f"{100 * np.mean(values):.1f}"
+    return mean if len(set(values)) == 1 else f"{mean} ± {100 * np.std(values, ddof=1):.1f}"
 
 
 def main(
@@ -144,7 +160,7 @@ def main(
     image: tuple[int, int] | None = None,
     sight_scale: int = 0,
     options: PerceptionOptions = PerceptionOptions(),  # noqa: B008 (frozen)
-    seed: int = 0,
+    seeds: tuple[int, ...] = (0,),
     out: Path = Path("out/real-frames"),
     record: Path = Path("docs/comparisons/real"),
     cache: Path = Path("out/cache"),
@@ -168,7 +184,7 @@ def main(
         image: Height and width of the pictures, instead of those of the network's small size.
         sight_scale: Read lines of sight at one of so many pixels along each axis; 0: as the network's small size has.
         options: How pairs are changed before they are learned from.
-        seed: Seed of weights, batches and augmentation.
+        seeds: Of weights, batches and augmentation; every sequence is learned once with each.
         out: Trainings, and pictures of real frames.
         record: Folder of the table and its numbers.
         cache: Folder of prepared pairs.
@@ -179,15 +195,17 @@ def main(
     unknown = set(sequences) - set(frames_of(root))
     if unknown or len(frames_of(root)) < 2:
         raise InputError(f"real frames: expected two sequences or more and --held-out among them, got {sequences}")
+    if len(set(seeds)) != len(seeds) or not seeds:
+        raise InputError(f"real frames: expected --seeds that differ, got {seeds}")
     if readout and start is None:
         raise InputError("real frames: a readout reads a trained network; give --start")
     if readout and (world or prior or encoder or image or sight_scale):
         raise InputError("real frames: --readout leaves the network as it is; leave out what trains or changes it")
     if eyes is not None and not readout:
         raise InputError("real frames: --eyes are a readout's; give --readout, or --encoder instead")
-    plain = LoopConfig(steps=steps, batch=batch, seed=seed, warmup=max(1, steps // 8))
+    plain = LoopConfig(steps=steps, batch=batch, warmup=max(1, steps // 8))
     loop = replace(plain, lr=rate * plain.lr, muon_lr=rate * plain.muon_lr)
-    loop = replace(READOUT_LOOP, seed=seed) if readout else loop
+    loop = READOUT_LOOP if readout else loop
     began = "fresh" if start is None else start.stem
     name = f"{network}-{began}"
     if readout:
@@ -202,14 +220,15 @@ def main(
     image = image or picture_size(preset(network, "small"), "semantic_kitti", "small")
     name += f"-sight-{sight_scale}" if sight_scale else ""
     learning = Learning(network, loop, options, start, encoder, image, sight_scale, world, prior, readout, eyes)
-    jobs = [(root, sequence, learning, out / name, cache) for sequence in sequences]
+    jobs = [(root, sequence, learning, seeds, out / name, cache) for sequence in sequences]
     folds = dict(zip(sequences, run_jobs(run_fold, jobs, workers, "sequences"), strict=True))
+    numbered = f"seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}"
     title = f"{network}, {began} weights, pictures of {image[0]} x {image[1]}, "
     if readout:
         title += "kept as they are, and a readout" + ("" if eyes is None else f" that sees with {eyes.stem}")
-        title += f", {loop.steps} steps, seed {seed}; "
+        title += f", {loop.steps} steps, {numbered}; "
     else:
-        title += f"{steps} steps of {batch} frames at {rate:g} of the usual rates, seed {seed}; "
+        title += f"{steps} steps of {batch} frames at {rate:g} of the usual rates, {numbered}; "
     if world:
         title += f"{world:g} streets of the world for each real frame among the training pictures; "
     title += "" if encoder is None else f"image encoder of {encoder.stem}; "

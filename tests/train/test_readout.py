@@ -22,7 +22,7 @@ from occforge.perception.weights import load_network, save_network
 from occforge.train import readout as training
 from occforge.train.loop import LoopConfig
 from occforge.train.perception import image_tensor
-from occforge.train.readout import train_readout
+from occforge.train.readout import tell_frames, train_readout
 from tiny_efficientnet import save_efficientnet
 
 ENCODER = ImageEncoderConfig("residual", channels=8, widths=(4, 8, 8, 8, 8), noise_level=True)
@@ -69,7 +69,7 @@ def base(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def trained(pairs, base, tmp_path_factory):
-    return train_readout(base, pairs, LOOP, tmp_path_factory.mktemp("trained"))
+    return train_readout(tell_frames(base, pairs), LOOP, tmp_path_factory.mktemp("trained"))
 
 
 def predict(path, pair):
@@ -97,8 +97,8 @@ def test_a_seed_gives_its_file_and_an_interrupted_run_goes_on(pairs, base, train
     def bytes_of(path):
         return path.read_bytes()
 
-    assert bytes_of(train_readout(base, pairs, LOOP, tmp_path / "again")) == bytes_of(trained)
-    other = train_readout(base, pairs, replace(LOOP, seed=1), tmp_path / "other")
+    assert bytes_of(train_readout(tell_frames(base, pairs), LOOP, tmp_path / "again")) == bytes_of(trained)
+    other = train_readout(tell_frames(base, pairs), replace(LOOP, seed=1), tmp_path / "other")
     assert bytes_of(other) != bytes_of(trained)
     learn, calls = training.ReadoutTask.losses, []
 
@@ -111,8 +111,8 @@ def test_a_seed_gives_its_file_and_an_interrupted_run_goes_on(pairs, base, train
     always = replace(LOOP, checkpoint_minutes=0.0)
     monkeypatch.setattr(training.ReadoutTask, "losses", cut)
     with pytest.raises(KeyboardInterrupt):
-        train_readout(base, pairs, always, tmp_path / "cut")
-    assert bytes_of(train_readout(base, pairs, always, tmp_path / "cut")) == bytes_of(trained)
+        train_readout(tell_frames(base, pairs), always, tmp_path / "cut")
+    assert bytes_of(train_readout(tell_frames(base, pairs), always, tmp_path / "cut")) == bytes_of(trained)
     assert len(calls) - 100 < LOOP.steps - 90
 
 
@@ -133,6 +133,21 @@ def test_frames_are_not_told_what_their_own_place_has(pairs, base, tmp_path):
     torch.testing.assert_close(everywhere, everywhere.mean().expand(3))
 
 
+def test_frames_of_one_place_say_nothing_of_others(base, tmp_path):
+    """What places have is then neither told in training nor later."""
+
+    @dataclass(frozen=True)
+    class OnePlace(Coloured):
+        identity = "one place"
+
+        def place(self, index: int) -> str:
+            return "here"
+
+    frames = tell_frames(base, PairCache(tmp_path / "cache", OnePlace()))
+    share_KN = frames.network.readout.prior.log_share_KXYZ.flatten(1)
+    torch.testing.assert_close(share_KN, share_KN[:1, :1].expand_as(share_KN))
+
+
 def test_where_no_frame_knows_anything_the_network_keeps_its_answer(pairs, base, trained):
     own, read = (predict(path, pairs[0]) for path in (base, trained))
     assert torch.equal(own[:, :4], read[:, :4]), "all frames have 255 there"
@@ -148,14 +163,15 @@ def test_occupied_above_the_threshold_and_then_the_likeliest_class(pairs):
         cameras = CameraBatch.stack([street_camera((32, 48))] * 2)
         with torch.no_grad():
             logits = readout(said, image, cameras)
-            occupied, kind = readout.answers(readout.inputs(said, image, cameras).movedim(1, -1).flatten(0, 1))
+            inputs = readout.inputs(said, image, cameras).movedim(1, -1).flatten(0, 1)
+            occupied, kind = readout.is_there(inputs), readout.what_is_there(inputs)
         expected = torch.where(occupied.sigmoid() > threshold, kind.argmax(1) + 1, 0).unflatten(0, (2, -1))
         assert torch.equal(logits.argmax(1), expected) and 0 < int((expected > 0).sum()) < expected.numel()
 
 
 def test_eyes_are_an_efficientnets_and_stay(pairs, base, tmp_path):
     folder = save_efficientnet(tmp_path / "efficientnet")
-    path = train_readout(base, pairs, replace(LOOP, steps=3), tmp_path / "run", folder)
+    path = train_readout(tell_frames(base, pairs, folder), replace(LOOP, steps=3), tmp_path / "run")
     network = load_network(path).network
     eyes = network.readout.eyes
     given = training.open_efficientnet(folder)
@@ -167,7 +183,7 @@ def test_eyes_are_an_efficientnets_and_stay(pairs, base, tmp_path):
     assert all(torch.equal(v, eyes.state_dict()[k]) for k, v in own.items())
     changed = replace(pair, image_HW3=np.full_like(pair.image_HW3, 200))
     assert not torch.equal(predict(path, pair), predict(path, changed))
-    on = train_readout(path, pairs, replace(LOOP, steps=3), tmp_path / "on")
+    on = train_readout(tell_frames(path, pairs), replace(LOOP, steps=3), tmp_path / "on")
     assert load_network(on).network.config.readout.eyes.width == 0.0, "a readout of its own, not one upon the other"
 
 
@@ -191,7 +207,7 @@ def test_what_cannot_be_read_again_is_refused_in_one_line(pairs, base, tmp_path,
 
         frames = PairCache(tmp_path / "cache", Blank())
     with pytest.raises(InputError, match=message):
-        train_readout(start, frames, LOOP, tmp_path / "run")
+        train_readout(tell_frames(start, frames), LOOP, tmp_path / "run")
 
 
 def test_pairs_know_the_place_that_they_are_from():

@@ -68,6 +68,12 @@ class Readout(nn.Module):
             self.eyes.eval()
         return self
 
+    def forget(self) -> None:
+        """Fresh weights of both perceptrons."""
+        for layer in (*self.occupied, *self.kind):
+            if isinstance(layer, nn.Linear):
+                layer.reset_parameters()
+
     def inputs(self, said_BFN: Tensor, image_B3HW: Tensor, cameras: CameraBatch) -> Tensor:
         """All inputs (B, F, N), `plain` first; not yet standardised."""
         pixel_BN2, depth_BN = cameras.project(self.centre_N3_m)
@@ -83,15 +89,25 @@ class Readout(nn.Module):
             parts += [gather_nearest(seen[scale], pixel_BN2, cameras) * inside_B1N for scale in sorted(seen)]
         return torch.cat(parts, 1)
 
-    def answers(self, input_MF: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits (M,) of being occupied and (M, K - 1) of each class but empty, for voxels' inputs."""
-        input_MF = (input_MF - self.mean_F) / self.spread_F
-        return self.occupied(input_MF[:, : self.plain])[:, 0], self.kind(input_MF)
+    def is_there(self, input_MF: Tensor) -> Tensor:
+        """Logits (M,) of being occupied, for voxels' inputs, of which the plain ones are enough."""
+        occupied: Tensor = self.occupied(self.standard(input_MF[:, : self.plain]))
+        return occupied[:, 0]
+
+    def what_is_there(self, input_MF: Tensor) -> Tensor:
+        """Logits (M, K - 1) of each class but empty, for voxels' inputs."""
+        kind: Tensor = self.kind(self.standard(input_MF))
+        return kind
+
+    def standard(self, input_MF: Tensor) -> Tensor:
+        """Inputs, all or the first of them, as training voxels' have mean 0 and deviation 1."""
+        return (input_MF - self.mean_F[: input_MF.shape[1]]) / self.spread_F[: input_MF.shape[1]]
 
     def forward(self, said_BFN: Tensor, image_B3HW: Tensor, cameras: CameraBatch) -> Tensor:
         """Logits (B, K, N) whose largest is empty's unless the chance of being occupied exceeds the threshold."""
         input_BFN = self.inputs(said_BFN, image_B3HW, cameras)
-        occupied_M, kind_MK = self.answers(input_BFN.movedim(1, -1).flatten(0, 1))
+        input_MF = input_BFN.movedim(1, -1).flatten(0, 1)
+        occupied_M, kind_MK = self.is_there(input_MF), self.what_is_there(input_MF)
         odds = math.log(self.config.threshold / (1.0 - self.config.threshold))
         best_M1 = kind_MK.amax(1, keepdim=True)
         logits_MK = torch.cat([torch.full_like(best_M1, odds), occupied_M[:, None] + kind_MK - best_M1], 1)

@@ -13,7 +13,7 @@ from occforge.perception.network import preset
 from occforge.perception.weights import load_network
 from occforge.train.loop import LoopConfig
 from occforge.train.perception import Beginning, PerceptionOptions, train_perception
-from occforge.train.readout import train_readout
+from occforge.train.readout import tell_frames, train_readout
 
 STREETS = 6144
 """Training streets of a network by default."""
@@ -141,7 +141,7 @@ def readout_recipe(dataset: str) -> Callable[..., Path]:
         source = pair_source(dataset, root, "small", trained.size_HW, factor, pairs)
         loop = replace(READOUT_LOOP, steps=steps, batch=batch, lr=lr, seed=seed)
         folder = out or Path(f"out/{dataset}.readout")
-        return train_readout(start, PairCache(cache, source), loop, folder, eyes, units, workers)
+        return train_readout(tell_frames(start, PairCache(cache, source), eyes, units, workers), loop, folder)
 
     recipe.__doc__ = f"""Teach a trained MonoScene to read {dataset} again, from few frames and in minutes.
 

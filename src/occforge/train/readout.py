@@ -7,7 +7,7 @@ no frame is from. Shape legend: F features, K classes, M voxels of all frames, N
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
@@ -58,8 +58,8 @@ class ReadoutTask:
             generator = draws(seed, step, slot).torch
             any_V = torch.randint(len(self.label_M), (self.voxels,), generator=generator)
             there_V = self.there_O[torch.randint(len(self.there_O), (self.voxels,), generator=generator)]
-            occupied_V, _ = self.readout.answers(self.input_MF[any_V].float())
-            _, kind_VK = self.readout.answers(self.input_MF[there_V].float())
+            occupied_V = self.readout.is_there(self.input_MF[any_V, : self.readout.plain].float())
+            kind_VK = self.readout.what_is_there(self.input_MF[there_V].float())
             there = (self.label_M[any_V] != EMPTY).float()
             is_there = F.binary_cross_entropy_with_logits(occupied_V, there)
             terms.append(is_there + F.cross_entropy(kind_VK, self.label_M[there_V].long() - 1, self.weight_K[1:]))
@@ -70,7 +70,8 @@ def told(network: MonoScene, pairs: PairCache) -> tuple[Tensor, Tensor]:
     """Inputs (M, F) in half precision and labels (M,) of known voxels of all pairs; leaves in place the prior
     of all and which voxels they know.
 
-    Raises `InputError` if no voxel is known.
+    Where all pairs are of one place, the prior says nothing: what it is worth elsewhere cannot be learned. Raises
+    `InputError` if no voxel is known.
     """
     readout = network.readout
     assert readout is not None
@@ -97,7 +98,8 @@ def told(network: MonoScene, pairs: PairCache) -> tuple[Tensor, Tensor]:
             labels.append(label_N[known_M])
             bar.update()
     bar.close()
-    readout.prior.count(torch.from_numpy(everywhere.counts_XYZK))
+    if len(of_place) > 1:
+        readout.prior.count(torch.from_numpy(everywhere.counts_XYZK))
     readout.taught_N.copy_(torch.from_numpy(everywhere.counts_XYZK.any(-1).ravel()))
     input_MF, label_M = torch.cat(inputs), torch.cat(labels)
     if not len(label_M):
@@ -114,22 +116,25 @@ def inputs_of(network: MonoScene, image_3HW: Tensor, camera: CameraBatch, voxel_
     return readout.inputs(said_1FN, image_3HW[None], camera)[0, :, voxel_M].T.half()
 
 
-def train_readout(
-    start: Path,
-    pairs: PairCache,
-    loop: LoopConfig,
-    out: Path,
-    eyes: Path | None = None,
-    units: int = 64,
-    workers: int = 1,
-) -> Path:
-    """Train a readout of the MonoScene in `start` on `pairs`; the whole network is `out`/monoscene.safetensors.
+@dataclass(frozen=True)
+class ToldFrames:
+    """A trained MonoScene with a readout yet to learn, and what that is told of voxels of its training frames."""
 
-    `eyes`: a folder of transformers' EfficientNet whose features the classes are read from, too. Continues where a
-    stopped run of the same configuration was. Raises `InputError` where `start` is no MonoScene of the pairs' voxels
-    and classes.
+    network: MonoScene
+    input_MF: Tensor
+    label_M: Tensor
+    size_HW: tuple[int, int]
+    made_from: dict[str, object]
+
+
+def tell_frames(
+    start: Path, pairs: PairCache, eyes: Path | None = None, units: int = 64, workers: int = 1
+) -> ToldFrames:
+    """What a readout of the MonoScene in `start` learns from; `train_readout` may use it with several seeds.
+
+    `eyes`: a folder of transformers' EfficientNet whose features the classes are read from, too. Raises `InputError`
+    where `start` is no MonoScene of the pairs' voxels and classes.
     """
-    torch.manual_seed(loop.seed)
     base, source = load_network(start), pairs.source
     if not isinstance(base.network, MonoScene):
         raise InputError(f"--start {start}: expected a trained monoscene to read again, got {base.name}; give another")
@@ -150,9 +155,22 @@ def train_readout(
     made_from = {"config": asdict(config), "source": source.identity, "pairs": len(source), "start": file_digest(start)}
     if eyes is not None:
         made_from["eyes"] = file_digest(eyes / "model.safetensors")
-    task = ReadoutTask(network.readout, input_MF, label_M)
-    final = train(task, loop, out, json.loads(json.dumps(made_from)))
+    return ToldFrames(network, input_MF, label_M, base.size_HW, json.loads(json.dumps(made_from)))
+
+
+def train_readout(frames: ToldFrames, loop: LoopConfig, out: Path) -> Path:
+    """Train a readout from fresh weights of the loop's seed; the whole network is `out`/monoscene.safetensors.
+
+    Continues where a stopped run of the same configuration was.
+    """
+    network = frames.network
+    assert network.readout is not None
+    torch.manual_seed(loop.seed)
+    network.readout.forget()
+    task = ReadoutTask(network.readout, frames.input_MF, frames.label_M)
+    final = train(task, loop, out, frames.made_from)
     load_state(task.module, load_tensors(final)[0], final)
     path = out / "monoscene.safetensors"
-    save_network(network, "monoscene", config, base.size_HW, path, {"source": source.identity, "steps": loop.steps})
+    made_from = {"source": frames.made_from["source"], "steps": loop.steps}
+    save_network(network, "monoscene", network.config, frames.size_HW, path, made_from)
     return path
