@@ -104,12 +104,12 @@ def run_fold(
         if learning.readout:
             assert learning.start is not None
             told = tell_frames(learning.start, known, learning.eyes)
+        beginning, training = Beginning(learning.start, learning.encoder, known), PairCache(cache, mixed)
         for seed, into in missing.items():
             loop = replace(learning.loop, seed=seed)
             if learning.readout:
                 path = train_readout(told, loop, into)
             else:
-                beginning, training = Beginning(learning.start, learning.encoder, known), PairCache(cache, mixed)
                 path = train_perception(
                     learning.network, learning.config, training, learning.options, loop, into, beginning
                 )

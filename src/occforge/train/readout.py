@@ -67,11 +67,10 @@ class ReadoutTask:
 
 
 def told(network: MonoScene, pairs: PairCache) -> tuple[Tensor, Tensor]:
-    """Inputs (M, F) in half precision and labels (M,) of known voxels of all pairs; leaves in place the prior
-    of all and which voxels they know.
+    """Inputs (M, F) in half precision and labels (M,) of known voxels of all pairs.
 
-    Where all pairs are of one place, the prior says nothing: what it is worth elsewhere cannot be learned. Raises
-    `InputError` if no voxel is known.
+    Leaves in the readout the prior of all pairs and which voxels they know. Where all are of one place, the prior says
+    nothing: what it is worth elsewhere cannot be learned. Raises `InputError` if no voxel is known.
     """
     readout = network.readout
     assert readout is not None
