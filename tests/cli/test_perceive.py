@@ -53,6 +53,20 @@ def test_a_picture_becomes_a_folder_like_that_of_generate(tmp_path, picture, wei
     assert np.array_equal(Scene.load(again / "scene.npz").labels_XYZ, scene.labels_XYZ)
 
 
+def test_read_with_its_mirror_image_a_picture_and_its_mirror_image_are_read_alike(picture, weights):
+    trained = load_network(weights)
+    image_HW3, camera = next(iter(read_pictures(picture))).image_HW3, street_camera((60, 180))
+    flipped = camera.mirrored(GRID.origin_m[1] + 0.5 * GRID.extent_m[1])
+
+    def both(mirrored):
+        pictures = (image_HW3, camera), (np.ascontiguousarray(image_HW3[:, ::-1]), flipped)
+        there, back = (read(trained, *p, mirrored=mirrored).scene.labels_XYZ for p in pictures)
+        return float((there == back[:, ::-1]).mean())
+
+    assert both(True) > 0.999  # but for ties and rounding
+    assert both(False) < 0.95
+
+
 def test_without_weights_the_embedded_network_reads(tmp_path, picture):
     perceive(picture, out=tmp_path / "out")
     assert Scene.load(tmp_path / "out" / "scene.npz").grid.shape_XYZ == (64, 64, 8)

@@ -7,17 +7,18 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from occforge.core.batch import CameraBatch
 from occforge.core.camera import street_camera
 from occforge.core.errors import InputError
 from occforge.core.grid import GridSpec
 from occforge.core.taxonomy import SEMANTIC_KITTI, Taxonomy
 from occforge.core.tensors import load_tensors
 from occforge.data.pairs import Pair, PairCache
-from occforge.perception._image_encoder import ImageEncoderConfig, open_efficientnet
+from occforge.perception._image_encoder import RAY_CHANNELS, ImageEncoderConfig, open_efficientnet
 from occforge.perception._prior import PlacePrior
 from occforge.perception._sight import SightConfig
 from occforge.perception.monoscene import Config, build
-from occforge.perception.network import network_names, preset
+from occforge.perception.network import Hints, network_names, preset
 from occforge.perception.weights import load_network
 from occforge.train.loop import LoopConfig
 from occforge.train.perception import (
@@ -25,6 +26,8 @@ from occforge.train.perception import (
     PerceptionOptions,
     PerceptionTask,
     class_counts_XYZK,
+    encoder_task,
+    image_tensor,
     train_encoder,
     train_perception,
 )
@@ -146,6 +149,21 @@ def test_an_encoder_is_trained_alone_and_every_small_network_starts_with_it(pair
             assert torch.equal(own[k], weight[:, : own[k].shape[1]].float() if weight.ndim == 4 else weight.float()), (
                 name
             )
+
+
+def test_told_rays_an_encoder_goes_on_as_it_was_without_and_learns_from_them(pairs, tmp_path):
+    small = preset("monoscene", "small")
+    assert small.image.rays
+    without = replace(small, image=replace(small.image, rays=False))
+    path = train_encoder(without, pairs, OPTIONS, LOOP, tmp_path / "encoder")
+    told, plain = (encoder_task(config, pairs, OPTIONS, path).network.eval() for config in (small, without))
+    pair = pairs[0]
+    image_B3HW, cameras = image_tensor(pair.image_HW3)[None], CameraBatch.stack([pair.camera])
+    first = told(image_B3HW, cameras, Hints())
+    torch.testing.assert_close(first, plain(image_B3HW, cameras, Hints()), rtol=1e-4, atol=1e-4)
+    first.square().mean().backward()
+    for step in told.image_encoder.up.values():
+        assert bool(step.net[0].weight.grad[:, -RAY_CHANNELS:].abs().amax((0, 2, 3)).gt(0).all())
 
 
 def backbone(state):

@@ -17,6 +17,7 @@ def evaluate_perception(
     baselines: int = 2000,
     absent: Literal["zero", "skip"] = "zero",
     commonest: int | None = None,
+    mirrored: bool = False,
     out: Path = Path("out/evaluate-perception"),
     cache: Path = Path("out/cache"),
 ) -> None:
@@ -33,6 +34,7 @@ def evaluate_perception(
         baselines: Training pictures that the two baselines know, evenly spread; 0 leaves them out.
         absent: A class in neither truth nor prediction counts as zero (SemanticKITTI's tool) or is left out.
         commonest: Take mean IoU over only so many classes, the commonest in the truth.
+        mirrored: The network reads the mirror image of every picture, too, and both count alike: twice the time.
         out: Folder of perception.json, perception.md and pictures.
         cache: Folder of prepared training pairs, for the baselines.
     """
@@ -48,7 +50,7 @@ def evaluate_perception(
     training = None
     if baselines:
         training = PairCache(cache, pair_source(dataset, root, size, image, pairs=baselines))
-    print(score(trained, source, training, out, absent, commonest).table)
+    print(score(trained, source, training, out, absent, commonest, mirrored).table)
 
 
 def run(program: str, arguments: list[str]) -> None:

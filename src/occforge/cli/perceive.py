@@ -31,6 +31,7 @@ def perceive(
     pose: tuple[float, float, float, float, float] | None = None,
     grid: tuple[float, float, float] | None = None,
     weights: Path | None = None,
+    mirrored: bool = False,
     complete: bool = False,
     prompt: str = "",
     seed: int = 0,
@@ -48,6 +49,7 @@ def perceive(
             Default: KITTI's, for networks of its grid.
         grid: Lower corner of the grid in metres, instead of the network's own, in the same frame.
         weights: File of a trained network; default: the one that ships.
+        mirrored: Read the mirror image of every picture, too, and let both count alike: better, at twice the time.
         complete: What the camera could not see is composed by the scene generator, in its voxels of 0.2 m.
         prompt: With --complete: what the street is like where the picture does not show it.
         seed: With --complete: the same seed gives the same files again.
@@ -78,10 +80,11 @@ def perceive(
             seen_by = read_camera(camera, size_HW, fov, like, pose, own)
             target = files if count == 1 else files / picture.name
             target.mkdir(exist_ok=True)
-            perceived = read_scene(trained, picture.image_HW3, seen_by, asked)
+            perceived = read_scene(trained, picture.image_HW3, seen_by, asked, mirrored=mirrored)
             settings: dict[str, Any] = {
                 "network": trained.name,
                 "weights": str(weights or "embedded"),
+                "mirrored": mirrored,
                 "camera": seen_by.to_dict(),
                 "read_by": perceived.read_by.to_dict(),
             }

@@ -44,7 +44,8 @@ class ImageEncoderConfig:
     pass instead of keeping them. `noise_level` modulates the residual backbone by how noisy the picture is. `refine`:
     blocks after the decoder's steps to 1/2, 1/4, ... (`Refine`), as many as given. `details`: the residual backbone
     sees the picture at half its size, which all scales count from, and beside it that many channels of what is lost so
-    (`Details`); 0 for the picture as it is.
+    (`Details`); 0 for the picture as it is. `rays`: the decoder's steps are also told how their pixels' rays run
+    (CAM-Convs, Facil et al. 2019), for depth that follows from the row in which a thing meets the ground.
     """
 
     backbone: Backbone = "efficientnet"
@@ -56,7 +57,11 @@ class ImageEncoderConfig:
     refine: tuple[int, ...] = added(())
     efficientnet: EfficientNetSize = added(EfficientNetSize())
     details: int = added(0)
+    rays: bool = added(False)
 
+
+RAY_CHANNELS = 4
+"""Of the code of a pixel's ray (`_sight.ray_code_B4HW`)."""
 
 SMALL_WIDTHS = (16, 32, 64, 96, 112)
 """Of the residual backbone of every small preset, so that one pretrained backbone serves them all."""
@@ -82,8 +87,9 @@ class ImageEncoder(nn.Module):
             skips, deepest = [3 + config.details, *config.widths[1:-1]], config.widths[-1]
             decoded = list(config.widths)
         below = [*decoded[1:], deepest]  # channels that come up from the next coarser scale
+        rays = RAY_CHANNELS if config.rays else 0
         steps = [i for i in reversed(range(len(skips))) if 2**i >= min(config.scales)]
-        self.up = nn.ModuleDict({f"{2**i}": Fuse(below[i] + skips[i], decoded[i]) for i in steps})
+        self.up = nn.ModuleDict({f"{2**i}": Fuse(below[i] + skips[i] + rays, decoded[i]) for i in steps})
         self.refine = nn.ModuleDict(
             {
                 f"{2**i}": nn.Sequential(*(Refine(decoded[i], 64) for _ in range(blocks)))
@@ -99,8 +105,10 @@ class ImageEncoder(nn.Module):
         self.mean: Tensor
         self.std: Tensor
 
-    def forward(self, image_B3HW: Tensor, noise_level_B: Tensor | None = None) -> dict[int, Tensor]:
-        """The pyramid; a noise level is used only where the configuration says so."""
+    def forward(
+        self, image_B3HW: Tensor, noise_level_B: Tensor | None = None, ray_B4HW: Tensor | None = None
+    ) -> dict[int, Tensor]:
+        """The pyramid; noise level and rays, at any size, are used only where the configuration says so."""
         x_B3HW = (image_B3HW - self.mean) / self.std
         if self.config.backbone == "residual":  # wide convolutions, twice as fast with channels last
             x_B3HW = x_B3HW.contiguous(memory_format=torch.channels_last)
@@ -113,6 +121,9 @@ class ImageEncoder(nn.Module):
             scale = int(name)
             fuse = self.up[name]
             skip = x_B3HW if scale == 1 else skips[scale]
+            if self.config.rays:
+                assert ray_B4HW is not None, "an encoder that is told rays needs them"
+                skip = torch.cat([skip, F.interpolate(ray_B4HW.to(skip), skip.shape[-2:], mode="area")], 1)
             keep = not (self.config.checkpointing and self.training)
             x = fuse(x, skip) if keep else checkpoint(fuse, x, skip, use_reentrant=False)
             if name in self.refine:

@@ -167,7 +167,8 @@ class SightReader(nn.Module):
 
     def forward(self, image_B3HW: Tensor, cameras: CameraBatch, hints: Hints) -> Tensor:
         """See `SightHead.forward`."""
-        return self.sight(self.image_encoder(image_B3HW, hints.noise_level_B), cameras)
+        ray_B4HW = ray_code_B4HW(cameras, self.sight.grid, (image_B3HW.shape[2], image_B3HW.shape[3]))
+        return self.sight(self.image_encoder(image_B3HW, hints.noise_level_B, ray_B4HW), cameras)
 
     def loss(
         self, prediction: Tensor, target_BXYZ: Tensor, cameras: CameraBatch, shown: Shown | None = None

@@ -23,7 +23,7 @@ from occforge.perception._image_encoder import SMALL_WIDTHS, ImageEncoder, Image
 from occforge.perception._lifting import gather_nearest, position_code_BCN, voxel_centres_N3_m
 from occforge.perception._prior import PlacePrior
 from occforge.perception._readout import Readout, ReadoutConfig
-from occforge.perception._sight import SightConfig, SightHead
+from occforge.perception._sight import SightConfig, SightHead, ray_code_B4HW
 from occforge.perception._volume import (
     ContextRelationPrior,
     SegmentationHead,
@@ -77,7 +77,13 @@ PRESETS: dict[str, Config] = {
     "room": Config(image=ImageEncoderConfig(channels=200), lift_factor=1, head_channels=200, entropy="room"),
     "small": Config(
         image=ImageEncoderConfig(
-            "residual", channels=24, widths=(32, *SMALL_WIDTHS[1:]), noise_level=True, refine=(4, 2), details=16
+            "residual",
+            channels=24,
+            widths=(32, *SMALL_WIDTHS[1:]),
+            noise_level=True,
+            refine=(4, 2),
+            details=16,
+            rays=True,
         ),
         scales=(2, 4, 8, 16),
         lift_factor=1,
@@ -202,7 +208,10 @@ class MonoScene(PerceptionNetwork):
     def volumes(self, image_B3HW: Tensor, cameras: CameraBatch, hints: Hints) -> Prediction:
         """The prediction of the volume network, not read again."""
         self.check(image_B3HW, cameras, hints)
-        pyramid = self.image_encoder(image_B3HW, hints.noise_level_B)
+        ray_B4HW = None
+        if self.config.image.rays:
+            ray_B4HW = ray_code_B4HW(cameras, self.grid, (image_B3HW.shape[2], image_B3HW.shape[3]))
+        pyramid = self.image_encoder(image_B3HW, hints.noise_level_B, ray_B4HW)
         sight = None if self.sight is None else self.sight(pyramid, cameras)
         return self.complete(self.lift(pyramid, cameras), sight, cameras)
 

@@ -49,11 +49,12 @@ def evaluate_perception(
     out: Path,
     absent: Absent = "zero",
     commonest: int | None = None,
+    mirrored: bool = False,
 ) -> PerceptionReport:
     """Score `trained` on every pair of `source`; write perception.json, perception.md and two pictures into `out`.
 
-    With `training`, the mean scene and the scene of the nearest training picture are scored beside it. Raises
-    `InputError` if the source has another grid or other classes than the network.
+    With `training`, the mean scene and the scene of the nearest training picture are scored beside it. `mirrored`: as
+    in `perceive`. Raises `InputError` if the source has another grid or other classes than the network.
     """
     if commonest is not None and not 1 <= commonest < source.taxonomy.class_count:
         raise InputError(f"--commonest: expected 1 to {source.taxonomy.class_count - 1} classes, got {commonest}")
@@ -72,7 +73,7 @@ def evaluate_perception(
     rows: list[NDArray[np.uint8]] = []
     for index in tqdm(range(len(source)), desc="scenes", leave=False):
         pair = source.pair(index)
-        predicted = perceive(trained, pair.image_HW3, pair.camera, source.grid, pair.depth_HW_m).scene
+        predicted = perceive(trained, pair.image_HW3, pair.camera, source.grid, pair.depth_HW_m, mirrored).scene
         sides[trained.name].add(predicted.labels_XYZ, pair.labels_XYZ, pair.camera)
         if mean is not None and nearest is not None:
             sides["mean scene"].add(mean, pair.labels_XYZ, pair.camera)
@@ -86,10 +87,12 @@ def evaluate_perception(
         "n": len(source),
         "data": source.identity,
         "network": {"name": trained.name, "made_from": trained.made_from},
+        "mirrored": mirrored,
         "scores": {name: s.to_dict() for name, s in scores.items()},
         **versions(),
     }
-    table = f"n = {len(source)}; {source.identity}; mIoU over {len(own.classes)} classes, absent ones count as "
+    read = "mirror images read, too; " if mirrored else ""
+    table = f"n = {len(source)}; {source.identity}; {read}mIoU over {len(own.classes)} classes, absent ones count as "
     table += f"{'0' if absent == 'zero' else 'nothing'}; in percent.\n\n{comparison_table(scores)}\n"
     save_rgb(out / "confusion.png", confusion_picture(own.counts_KK, source.taxonomy))
     save_rgb(out / "hits-and-misses.png", sheet(rows, 1))

@@ -45,12 +45,14 @@ def perceive(
     camera: Camera,
     grid: GridSpec | None = None,
     depth_HW_m: NDArray[np.float32] | None = None,
+    mirrored: bool = False,
 ) -> Perceived:
     """Semantic occupancy of `grid` (default: where the network's own lies) from one picture, and its depth if known.
 
     The picture is brought to the network's size, its camera with it, and cut before where its shape is another
-    (`framed`). Raises `InputError` if picture and camera
-    differ in size, if the grid has another shape or voxel than the network's, or if the camera hardly sees it.
+    (`framed`). `mirrored`: its mirror image is read as well, and what both say counts alike; twice the time. Raises
+    `InputError` if picture and camera differ in size, if the grid has another shape or voxel than the network's, or if
+    the camera hardly sees it.
     """
     if image_HW3.shape[:2] != camera.size_HW:
         raise InputError(
@@ -81,8 +83,13 @@ def perceive(
     depth = None if depth_HW_m is None else torch.from_numpy(nearest(depth_HW_m[part], trained.size_HW))[None]
     image_B3HW = torch.from_numpy(small_HW3.copy()).permute(2, 0, 1)[None].float() / 255.0
     with torch.no_grad():
-        logits = trained.network(image_B3HW, cameras, Hints(depth)).logits_BKXYZ
-    labels_XYZ = logits[0].argmax(0).to(torch.uint8).numpy()
+        chance_KXYZ = trained.network(image_B3HW, cameras, Hints(depth)).logits_BKXYZ[0].softmax(0)
+        if mirrored:
+            flipped = CameraBatch.stack([seen.mirrored(own.origin_m[1] + 0.5 * own.extent_m[1])])
+            hints = Hints(None if depth is None else depth.flip(2))
+            logits = trained.network(image_B3HW.flip(3), flipped, hints).logits_BKXYZ
+            chance_KXYZ = chance_KXYZ + logits[0].softmax(0).flip(2)
+    labels_XYZ = chance_KXYZ.argmax(0).to(torch.uint8).numpy()
     return Perceived(Scene(labels_XYZ, grid, trained.network.taxonomy), camera, image_HW3, read_by)
 
 

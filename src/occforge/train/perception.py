@@ -20,7 +20,7 @@ from occforge.core.tensors import load_state, load_tensors, save_tensors
 from occforge.data.pairs import PairCache
 from occforge.data.shards import reading_order
 from occforge.metrics.occupancy import MeanScene
-from occforge.perception._image_encoder import ImageEncoder, ImageEncoderConfig, open_efficientnet
+from occforge.perception._image_encoder import RAY_CHANNELS, ImageEncoder, ImageEncoderConfig, open_efficientnet
 from occforge.perception._prior import PlacePrior
 from occforge.perception._sight import SightHead, SightReader
 from occforge.perception.monoscene import Config, without_details
@@ -300,8 +300,8 @@ def train_encoder(
 def start_encoder(network: PerceptionNetwork | SightReader, path: Path) -> None:
     """Give `network` the image encoder of a file: its backbone, and what else there has the same name and shape.
 
-    Where only one of the two sees details, the backbone begins, or goes on, without them. Raises `InputError` if the
-    file has no backbone of the network's kind and widths.
+    Where only one of the two sees details or is told rays, it begins, or goes on, without them. Raises `InputError`
+    if the file has no backbone of the network's kind and widths.
     """
     tensors, _ = load_tensors(path)
     own = network.state_dict()
@@ -311,6 +311,10 @@ def start_encoder(network: PerceptionNetwork | SightReader, path: Path) -> None:
         name = re.sub(r"^image_(encoder|stages)\.encoder\.", within, name)
         if name == f"{within}stages.0.0.conv.weight" and name in own:
             tensor = with_inputs(tensor, own[name].shape[1])
+        if re.fullmatch(r"image_encoder\.up\.\d+\.net\.0\.weight", name) and name in own:
+            inputs = own[name].shape[1]
+            if abs(inputs - tensor.shape[1]) == RAY_CHANNELS:  # one of the two is not told rays
+                tensor = with_inputs(tensor, inputs)
         if name.startswith(("image_", "sight.")) and name in own and own[name].shape == tensor.shape:
             kept[name] = tensor.to(own[name].dtype)
     missing = [name for name in own if name.startswith(within) and name not in kept]
