@@ -167,7 +167,7 @@ class SightReader(nn.Module):
 
     def forward(self, image_B3HW: Tensor, cameras: CameraBatch, hints: Hints) -> Tensor:
         """See `SightHead.forward`."""
-        ray_B4HW = ray_code_B4HW(cameras, self.sight.grid, (image_B3HW.shape[2], image_B3HW.shape[3]))
+        ray_B4HW = ray_code_B4HW(cameras, self.sight.grid, cameras.size_HW)
         return self.sight(self.image_encoder(image_B3HW, hints.noise_level_B, ray_B4HW), cameras)
 
     def loss(

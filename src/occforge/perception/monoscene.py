@@ -208,9 +208,7 @@ class MonoScene(PerceptionNetwork):
     def volumes(self, image_B3HW: Tensor, cameras: CameraBatch, hints: Hints) -> Prediction:
         """The prediction of the volume network, not read again."""
         self.check(image_B3HW, cameras, hints)
-        ray_B4HW = None
-        if self.config.image.rays:
-            ray_B4HW = ray_code_B4HW(cameras, self.grid, (image_B3HW.shape[2], image_B3HW.shape[3]))
+        ray_B4HW = ray_code_B4HW(cameras, self.grid, cameras.size_HW) if self.config.image.rays else None
         pyramid = self.image_encoder(image_B3HW, hints.noise_level_B, ray_B4HW)
         sight = None if self.sight is None else self.sight(pyramid, cameras)
         return self.complete(self.lift(pyramid, cameras), sight, cameras)
